@@ -1,0 +1,1 @@
+//! The laws of every Open Resource Planning contract as callable tests.

@@ -1,0 +1,222 @@
+//! What policy is asked, and what it answers.
+
+use super::{DataClass, Digest};
+use crate::id::{BudgetName, RuleId};
+use crate::unit::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// Where in the way of an intent the question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PolicyPoint {
+    /// May this be wanted at all?
+    Intent,
+    /// May this plan be run?
+    Plan,
+    /// May this task use this offer?
+    Place,
+    /// May this run start?
+    Run,
+    /// May the rest be planned so?
+    Replan,
+    /// May this be registered for others?
+    Publish,
+}
+
+impl fmt::Display for PolicyPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Intent => "intent",
+            Self::Plan => "plan",
+            Self::Place => "place",
+            Self::Run => "run",
+            Self::Replan => "replan",
+            Self::Publish => "publish",
+        })
+    }
+}
+
+/// The value of a fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FactValue {
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number.
+    Number(i64),
+    /// A data class, which has an order.
+    Class(DataClass),
+    /// An amount of money, which has an order within its currency.
+    Money(Money),
+    /// Any other text.
+    Text(String),
+}
+
+impl fmt::Display for FactValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Class(class) => write!(f, "{class}"),
+            Self::Money(money) => write!(f, "{money}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<&str> for FactValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for FactValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for FactValue {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<i64> for FactValue {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<DataClass> for FactValue {
+    fn from(class: DataClass) -> Self {
+        Self::Class(class)
+    }
+}
+
+impl From<Money> for FactValue {
+    fn from(money: Money) -> Self {
+        Self::Money(money)
+    }
+}
+
+/// Facts by dotted name: `dataset.class`, `model.visibility`, `project.id`, `resource.kind`, `cost`.
+pub type Facts = BTreeMap<String, FactValue>;
+
+/// A question to policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyRequest {
+    /// Where it is asked.
+    pub point: PolicyPoint,
+    /// The kind of action: the goal's kind, `publish`, …
+    pub action: String,
+    /// What is known.
+    pub facts: Facts,
+    /// When: calendar windows go by it.
+    pub at: Timestamp,
+}
+
+impl PolicyRequest {
+    /// A question without facts.
+    pub fn new(point: PolicyPoint, action: impl Into<String>, at: Timestamp) -> Self {
+        Self { point, action: action.into(), facts: Facts::new(), at }
+    }
+
+    /// One more fact.
+    pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<FactValue>) -> Self {
+        self.facts.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// Yes, no, or ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may.
+    Permit,
+    /// It may, once somebody approved it.
+    NeedsApproval,
+    /// It may not.
+    Forbid,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Permit => "permit",
+            Self::NeedsApproval => "needs approval",
+            Self::Forbid => "forbid",
+        })
+    }
+}
+
+/// Why: which rule spoke, on what, and what would change its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The rule.
+    pub rule: RuleId,
+    /// What it says, with the facts filled in.
+    pub because: String,
+    /// What would change the answer.
+    pub remedy: Option<String>,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule `{}`: {}", self.rule, self.because)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, " (remedy: {remedy})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What policy answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyDecision {
+    /// Yes, no, or ask.
+    pub verdict: Verdict,
+    /// Why; never empty unless permitted by no rule's word.
+    pub reasons: Vec<Reason>,
+    /// The digest of the policy set that answered.
+    pub policy: Digest,
+}
+
+impl PolicyDecision {
+    /// A decision with its reasons.
+    pub fn new(verdict: Verdict, reasons: Vec<Reason>, policy: Digest) -> Self {
+        Self { verdict, reasons, policy }
+    }
+
+    /// Whether it may go on at once.
+    pub fn is_permit(&self) -> bool {
+        self.verdict == Verdict::Permit
+    }
+}
+
+impl fmt::Display for PolicyDecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        for (at, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{}{reason}", if at == 0 { ": " } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A budget as the ledger knows it: one account for one window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetSpec {
+    /// The account: the budget, who it is for, and its window: `gpu-month/vision/2026-11`.
+    pub name: BudgetName,
+    /// The most that may be spent and reserved on it.
+    pub limit: Money,
+    /// The policy rule or document it comes from.
+    pub rule: RuleId,
+}

@@ -1,0 +1,315 @@
+//! The state of a run, folded from its events: what a restarted host knows, and what reports read.
+
+use super::{
+    AssetRef, Checkpoint, Digest, Ending, Event, Execution, Interruption, Lease, Outcome, Pillar, Plan, Record,
+    Released,
+};
+use crate::id::{AttemptId, IdempotencyKey, LeaseId, RunId, TaskName};
+use crate::unit::{Bytes, Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Something a task left: a file with its digest, registered as an asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artefact {
+    /// The asset's name and version.
+    pub asset: AssetRef,
+    /// The pillar it belongs to.
+    pub pillar: Pillar,
+    /// What it is within the pillar.
+    pub kind: String,
+    /// The file.
+    pub path: String,
+    /// Its size.
+    pub size: Bytes,
+    /// The digest of its content.
+    pub digest: Digest,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// Its inputs do not exist yet, or it waits in a queue.
+    #[default]
+    Waiting,
+    /// A process or person works on it.
+    Running,
+    /// It is done.
+    Done,
+}
+
+/// One attempt at a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AttemptState {
+    /// Which.
+    pub id: AttemptId,
+    /// When it was queued.
+    pub queued: Timestamp,
+    /// The key of the lease asked for.
+    pub lease_key: Option<IdempotencyKey>,
+    /// The lease it runs on.
+    pub lease: Option<LeaseId>,
+    /// Whether a launch was about to happen: it may have happened.
+    pub starting: bool,
+    /// The process.
+    pub execution: Option<Execution>,
+    /// When it started, by ORP's clock.
+    pub started: Option<Timestamp>,
+    /// When and how it ended.
+    pub ended: Option<(Timestamp, Ending)>,
+    /// Why it had to end, when the task was not done.
+    pub interruption: Option<Interruption>,
+    /// The share of the task done when it started and when it ended.
+    pub share: (f64, f64),
+    /// How often a restarted host found it again.
+    pub reattached: u32,
+}
+
+/// One task of the run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskState {
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// Its attempts, in order.
+    pub attempts: Vec<AttemptState>,
+    /// The share that is safe in a checkpoint.
+    pub safe_share: f64,
+    /// The newest checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+    /// What it left.
+    pub artefacts: Vec<Artefact>,
+    /// The last measures it reported.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl TaskState {
+    /// The attempt that is not over, if there is one.
+    pub fn open_attempt(&self) -> Option<&AttemptState> {
+        self.attempts.last().filter(|attempt| attempt.ended.is_none())
+    }
+
+    /// Attempts that ended by a failure of the task's own.
+    pub fn failures(&self) -> u32 {
+        let failed = |attempt: &&AttemptState| {
+            attempt.interruption.is_none()
+                && attempt.ended.as_ref().is_some_and(|(_, ending)| !ending.is_success() && !ending.is_saved())
+        };
+        self.attempts.iter().filter(failed).count() as u32
+    }
+}
+
+/// A lease of the run, and how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeaseState {
+    /// For which attempt.
+    pub attempt: AttemptId,
+    /// The lease.
+    pub lease: Lease,
+    /// When and why it ended, and what it cost.
+    pub released: Option<(Released, Money)>,
+}
+
+/// A run, folded from its events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RunState {
+    /// Which run.
+    pub id: RunId,
+    /// When it started.
+    pub started: Timestamp,
+    /// The plan followed now.
+    pub plan: Plan,
+    /// The plan it began with.
+    pub first_plan: Plan,
+    /// The tasks.
+    pub tasks: BTreeMap<TaskName, TaskState>,
+    /// The leases, in order.
+    pub leases: Vec<LeaseState>,
+    /// The reservation, and how much is reserved.
+    pub reservation: Option<(IdempotencyKey, Money)>,
+    /// Charged so far.
+    pub spent: Money,
+    /// Why it was planned again, in order.
+    pub replans: Vec<(Timestamp, String)>,
+    /// Reclaims so far.
+    pub reclaims: u32,
+    /// Whether it was asked to stop.
+    pub cancelling: Option<String>,
+    /// When and how it ended.
+    pub ended: Option<(Timestamp, Outcome)>,
+    /// Whether the account is closed.
+    pub settled: bool,
+}
+
+impl RunState {
+    /// The run that a `RunStarted` record begins; `None` for any other record.
+    pub fn begin(record: &Record) -> Option<Self> {
+        let (Event::RunStarted { plan }, Some(id)) = (&record.event, record.run) else { return None };
+        let tasks = plan.workflow.tasks().iter().map(|task| (task.name.clone(), TaskState::default())).collect();
+        Some(Self {
+            id,
+            started: record.at,
+            plan: (**plan).clone(),
+            first_plan: (**plan).clone(),
+            tasks,
+            leases: Vec::new(),
+            reservation: None,
+            spent: Money::zero(plan.reserve.currency()),
+            replans: Vec::new(),
+            reclaims: 0,
+            cancelling: None,
+            ended: None,
+            settled: false,
+        })
+    }
+
+    /// Takes one record of this run in.
+    pub fn apply(&mut self, record: &Record) {
+        let at = record.at;
+        match &record.event {
+            Event::BudgetReserved { key, amount, .. } => self.reservation = Some((key.clone(), *amount)),
+            Event::BudgetExtended { more, .. } => {
+                if let Some((_, amount)) = &mut self.reservation {
+                    *amount = amount.checked_add(*more).unwrap_or(*amount);
+                }
+            }
+            Event::AttemptQueued { attempt, .. } => self.queue(attempt, at),
+            Event::LeaseRequested { attempt, key, .. } => {
+                self.with_attempt(attempt, |state| state.lease_key = Some(key.clone()));
+            }
+            Event::LeaseGranted { attempt, lease } => {
+                self.with_attempt(attempt, |state| state.lease = Some(lease.id));
+                self.leases.push(LeaseState { attempt: attempt.clone(), lease: (**lease).clone(), released: None });
+            }
+            Event::LeaseReleased { lease, released, cost } => self.release(*lease, *released, *cost),
+            Event::Charged { amount, .. } => self.spend(*amount),
+            Event::AttemptStarting { attempt } => {
+                self.with_attempt(attempt, |state| state.starting = true);
+                self.with_task(&attempt.task, |task| task.status = TaskStatus::Running);
+            }
+            Event::AttemptStarted { attempt, execution } => {
+                let safe = self.tasks.get(&attempt.task).map_or(0.0, |task| task.safe_share);
+                self.with_attempt(attempt, |state| {
+                    state.execution = Some(execution.clone());
+                    state.started = Some(at);
+                    state.share = (safe, safe);
+                });
+            }
+            Event::AttemptReattached { attempt, execution } => self.with_attempt(attempt, |state| {
+                state.execution = Some(execution.clone());
+                state.started.get_or_insert(at);
+                state.reattached += 1;
+            }),
+            Event::CheckpointSaved { attempt, checkpoint, share } => self.with_task(&attempt.task, |task| {
+                task.checkpoint = Some(checkpoint.clone());
+                task.safe_share = *share;
+            }),
+            Event::AttemptEnded { attempt, ending, interruption, metrics, share } => {
+                self.end_attempt(attempt, at, ending, *interruption, metrics, *share);
+            }
+            Event::TaskDone { task, artefacts } => self.with_task(task, |task| {
+                task.status = TaskStatus::Done;
+                task.safe_share = 1.0;
+                task.artefacts = artefacts.clone();
+            }),
+            Event::Replanned { reason, plan } => {
+                self.replans.push((at, reason.clone()));
+                self.plan = (**plan).clone();
+            }
+            Event::CancelRequested { reason } => self.cancelling = Some(reason.clone()),
+            Event::BudgetSettled { .. } => self.settled = true,
+            Event::RunEnded { outcome } => self.ended = Some((at, outcome.clone())),
+            _ => {}
+        }
+    }
+
+    /// Tasks whose inputs exist and that neither run nor are done.
+    pub fn ready(&self) -> Vec<TaskName> {
+        let done = |name: &TaskName| self.tasks.get(name).is_some_and(|task| task.status == TaskStatus::Done);
+        let waits = |name: &TaskName| self.tasks.get(name).is_some_and(|task| task.status == TaskStatus::Waiting);
+        let tasks = self.plan.workflow.tasks().iter();
+        tasks.filter(|task| waits(&task.name) && task.after.iter().all(done)).map(|task| task.name.clone()).collect()
+    }
+
+    /// Whether every task is done.
+    pub fn is_complete(&self) -> bool {
+        self.tasks.values().all(|task| task.status == TaskStatus::Done)
+    }
+
+    /// Leases that are not released.
+    pub fn open_leases(&self) -> impl Iterator<Item = &LeaseState> {
+        self.leases.iter().filter(|lease| lease.released.is_none())
+    }
+
+    fn queue(&mut self, attempt: &AttemptId, at: Timestamp) {
+        self.with_task(&attempt.task, |task| {
+            if task.attempts.iter().all(|state| state.id != *attempt) {
+                let share = (task.safe_share, task.safe_share);
+                task.attempts.push(AttemptState {
+                    id: attempt.clone(),
+                    queued: at,
+                    lease_key: None,
+                    lease: None,
+                    starting: false,
+                    execution: None,
+                    started: None,
+                    ended: None,
+                    interruption: None,
+                    share,
+                    reattached: 0,
+                });
+            }
+        });
+    }
+
+    fn end_attempt(
+        &mut self,
+        attempt: &AttemptId,
+        at: Timestamp,
+        ending: &Ending,
+        interruption: Option<Interruption>,
+        metrics: &BTreeMap<String, f64>,
+        share: f64,
+    ) {
+        self.with_attempt(attempt, |state| {
+            state.ended = Some((at, ending.clone()));
+            state.interruption = interruption;
+            state.share.1 = share;
+        });
+        self.with_task(&attempt.task, |task| {
+            task.status = TaskStatus::Waiting;
+            task.metrics.extend(metrics.clone());
+        });
+        if interruption == Some(Interruption::Reclaimed) {
+            self.reclaims += 1;
+        }
+    }
+
+    fn release(&mut self, lease: LeaseId, released: Released, cost: Money) {
+        if let Some(state) = self.leases.iter_mut().find(|state| state.lease.id == lease && state.released.is_none()) {
+            state.released = Some((released, cost));
+            self.spend(cost);
+        }
+    }
+
+    fn spend(&mut self, amount: Money) {
+        self.spent = self.spent.checked_add(amount).unwrap_or(self.spent);
+    }
+
+    fn with_task(&mut self, name: &TaskName, change: impl FnOnce(&mut TaskState)) {
+        if let Some(task) = self.tasks.get_mut(name) {
+            change(task);
+        }
+    }
+
+    fn with_attempt(&mut self, id: &AttemptId, change: impl FnOnce(&mut AttemptState)) {
+        self.with_task(&id.task, |task| {
+            if let Some(state) = task.attempts.iter_mut().find(|state| state.id == *id) {
+                change(state);
+            }
+        });
+    }
+}

@@ -1,0 +1,1 @@
+//! CUDA devices as resources of Open Resource Planning.

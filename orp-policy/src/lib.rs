@@ -1,0 +1,1 @@
+//! Pure judgement for Open Resource Planning: rules and budgets as code.

@@ -1,0 +1,1 @@
+//! Pure decisions for Open Resource Planning: the planner and the scheduler.

@@ -1,0 +1,6 @@
+//! The control plane of Open Resource Planning.
+
+pub mod process;
+pub mod provider;
+pub mod report;
+pub mod time;

@@ -1,0 +1,1 @@
+//! A market of cloud offers, run on this machine.

@@ -1,0 +1,4 @@
+//! Providers that come with the SDK.
+
+pub mod local;
+pub mod market;
