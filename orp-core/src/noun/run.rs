@@ -1,8 +1,8 @@
 //! The state of a run, folded from its events: what a restarted host knows, and what reports read.
 
 use super::{
-    AssetRef, Checkpoint, Digest, Ending, Event, Execution, Interruption, Lease, Outcome, Pillar, Plan, Record,
-    Released,
+    AssetRef, Binding, Checkpoint, Digest, Ending, Event, Execution, Interruption, Lease, Outcome, Pillar, Plan,
+    PolicyDecision, PolicyPoint, Rate, Record, Released,
 };
 use crate::id::{AttemptId, IdempotencyKey, LeaseId, RunId, TaskName};
 use crate::unit::{Bytes, Money, Timestamp};
@@ -47,10 +47,14 @@ pub struct AttemptState {
     pub id: AttemptId,
     /// When it was queued.
     pub queued: Timestamp,
+    /// When its lease was asked for, the last time.
+    pub requested: Option<Timestamp>,
     /// The key of the lease asked for.
     pub lease_key: Option<IdempotencyKey>,
     /// The lease it runs on.
     pub lease: Option<LeaseId>,
+    /// The speed the plan believed in when the lease was granted; none when it was on another offer than the planned one.
+    pub rate: Option<Rate>,
     /// Whether a launch was about to happen: it may have happened.
     pub starting: bool,
     /// The process.
@@ -112,6 +116,30 @@ pub struct LeaseState {
     pub released: Option<(Released, Money)>,
 }
 
+/// A charge for something else than a lease: a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// When.
+    pub at: Timestamp,
+    /// For what.
+    pub what: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What policy was asked in the run, and what it answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// When.
+    pub at: Timestamp,
+    /// Where it was asked.
+    pub point: PolicyPoint,
+    /// What it was about.
+    pub subject: String,
+    /// The answer.
+    pub decision: PolicyDecision,
+}
+
 /// A run, folded from its events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -132,6 +160,10 @@ pub struct RunState {
     pub reservation: Option<(IdempotencyKey, Money)>,
     /// Charged so far.
     pub spent: Money,
+    /// Of that, what was not for a lease, in order.
+    pub charges: Vec<Charge>,
+    /// What policy said, in order.
+    pub judgements: Vec<Judgement>,
     /// Why it was planned again, in order.
     pub replans: Vec<(Timestamp, String)>,
     /// Reclaims so far.
@@ -158,6 +190,8 @@ impl RunState {
             leases: Vec::new(),
             reservation: None,
             spent: Money::zero(plan.reserve.currency()),
+            charges: Vec::new(),
+            judgements: Vec::new(),
             replans: Vec::new(),
             reclaims: 0,
             cancelling: None,
@@ -170,6 +204,12 @@ impl RunState {
     pub fn apply(&mut self, record: &Record) {
         let at = record.at;
         match &record.event {
+            Event::PolicyDecided { point, subject, decision } => self.judgements.push(Judgement {
+                at,
+                point: *point,
+                subject: subject.clone(),
+                decision: decision.clone(),
+            }),
             Event::BudgetReserved { key, amount, .. } => self.reservation = Some((key.clone(), *amount)),
             Event::BudgetExtended { more, .. } => {
                 if let Some((_, amount)) = &mut self.reservation {
@@ -178,14 +218,17 @@ impl RunState {
             }
             Event::AttemptQueued { attempt, .. } => self.queue(attempt, at),
             Event::LeaseRequested { attempt, key, .. } => {
-                self.with_attempt(attempt, |state| state.lease_key = Some(key.clone()));
+                self.with_attempt(attempt, |state| {
+                    state.requested = Some(at);
+                    state.lease_key = Some(key.clone());
+                });
             }
-            Event::LeaseGranted { attempt, lease } => {
-                self.with_attempt(attempt, |state| state.lease = Some(lease.id));
-                self.leases.push(LeaseState { attempt: attempt.clone(), lease: (**lease).clone(), released: None });
-            }
+            Event::LeaseGranted { attempt, lease } => self.grant(attempt, lease),
             Event::LeaseReleased { lease, released, cost } => self.release(*lease, *released, *cost),
-            Event::Charged { amount, .. } => self.spend(*amount),
+            Event::Charged { what, amount } => {
+                self.charges.push(Charge { at, what: what.clone(), amount: *amount });
+                self.spend(*amount);
+            }
             Event::AttemptStarting { attempt } => {
                 self.with_attempt(attempt, |state| state.starting = true);
                 self.with_task(&attempt.task, |task| task.status = TaskStatus::Running);
@@ -251,8 +294,10 @@ impl RunState {
                 task.attempts.push(AttemptState {
                     id: attempt.clone(),
                     queued: at,
+                    requested: None,
                     lease_key: None,
                     lease: None,
+                    rate: None,
                     starting: false,
                     execution: None,
                     started: None,
@@ -263,6 +308,17 @@ impl RunState {
                 });
             }
         });
+    }
+
+    fn grant(&mut self, attempt: &AttemptId, lease: &Lease) {
+        let binding = self.plan.binding(&attempt.task);
+        let as_planned = |b: &&Binding| b.machine().is_some_and(|bound| bound.offer.key == lease.offer.key);
+        let rate = binding.filter(as_planned).and_then(|binding| binding.rate.clone());
+        self.with_attempt(attempt, |state| {
+            state.lease = Some(lease.id);
+            state.rate = rate.or(state.rate.take());
+        });
+        self.leases.push(LeaseState { attempt: attempt.clone(), lease: lease.clone(), released: None });
     }
 
     fn end_attempt(
