@@ -3,4 +3,5 @@
 pub mod process;
 pub mod provider;
 pub mod report;
+pub mod store;
 pub mod time;
