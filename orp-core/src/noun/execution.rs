@@ -159,6 +159,15 @@ pub enum ExecutionStatus {
     },
 }
 
+impl ExecutionStatus {
+    /// What runs or ran.
+    pub const fn execution(&self) -> &Execution {
+        match self {
+            Self::Running(execution) | Self::Ended { execution, .. } => execution,
+        }
+    }
+}
+
 /// What to tell a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
