@@ -1,0 +1,94 @@
+//! The one way a fact comes to be: journal first, then fold, then tell.
+
+use crate::time::Timer;
+use orp_core::{
+    contract::Journal,
+    error::StoreError,
+    id::{AttemptId, RunId},
+    noun::{Event, NewRecord, Progress, Record, Sequence},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// How many events a slow reader may be behind before it misses some.
+const EVENTS_KEPT: usize = 4096;
+/// How many records are read from the journal at a time.
+const PAGE: usize = 4096;
+
+/// What the control plane tells its host as it happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrpEvent {
+    /// A fact that is in the journal.
+    Recorded(Box<Record>),
+    /// A task said how far it is; not in the journal.
+    Progressed {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What it said.
+        progress: Progress,
+    },
+}
+
+impl OrpEvent {
+    /// The run it is about, if any.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Recorded(record) => record.run,
+            Self::Progressed { attempt, .. } => Some(attempt.run),
+        }
+    }
+}
+
+/// Writes facts to the journal and tells them.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Timer>,
+    events: broadcast::Sender<OrpEvent>,
+}
+
+impl Recorder {
+    pub(crate) fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Timer>) -> Self {
+        Self { journal, clock, events: broadcast::Sender::new(EVENTS_KEPT) }
+    }
+
+    /// Writes facts of one moment together; they are on disk when this returns, and not yet told.
+    pub(crate) async fn write(&self, run: Option<RunId>, events: Vec<Event>) -> Result<Vec<Record>, StoreError> {
+        let at = self.clock.now();
+        let new = events.iter().map(|event| NewRecord { at, run, event: event.clone() }).collect();
+        let first = self.journal.append(new).await?;
+        let record = |(event, sequence)| Record { sequence: Sequence(sequence), at, run, event };
+        Ok(events.into_iter().zip(first.0..).map(record).collect())
+    }
+
+    /// Tells what was written and folded.
+    pub(crate) fn tell(&self, records: Vec<Record>) {
+        for record in records {
+            // Without a receiver nobody is interested at the moment.
+            let _ = self.events.send(OrpEvent::Recorded(Box::new(record)));
+        }
+    }
+
+    /// Tells how far a task is, without writing it.
+    pub(crate) fn tell_progress(&self, attempt: AttemptId, progress: Progress) {
+        let _ = self.events.send(OrpEvent::Progressed { attempt, progress });
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<OrpEvent> {
+        self.events.subscribe()
+    }
+
+    /// Everything that ever happened, in order, a page at a time.
+    pub(crate) async fn replay(&self, mut take: impl FnMut(Record)) -> Result<(), StoreError> {
+        let mut next = Sequence(1);
+        loop {
+            let page = self.journal.read(next, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            next = Sequence(last.sequence.0 + 1);
+            page.into_iter().for_each(&mut take);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! After a restart: folds the journal and takes runs up where they stand.
+
+use super::run::RunShared;
+use super::{Control, held};
+use orp_core::{
+    error::StoreError,
+    id::{BudgetName, IdempotencyKey, LeaseId, RunId},
+    noun::{Event, Ledger, Lease, LedgerError, Record, RunState},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// What the journal says.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    pub(crate) runs: BTreeMap<RunId, RunState>,
+    pub(crate) ledger: Ledger,
+}
+
+impl Recovered {
+    /// Takes one record in.
+    pub(crate) fn fold(&mut self, record: &Record) {
+        if let Some(state) = RunState::begin(record) {
+            self.runs.insert(state.id, state);
+        }
+        let Some(run) = record.run.and_then(|run| self.runs.get_mut(&run)) else { return };
+        let reservation = run.reservation.as_ref().map(|(key, _)| key.clone());
+        run.apply(record);
+        if let Err(error) = fold_ledger(&mut self.ledger, record, reservation.as_ref()) {
+            // What was owed beyond every budget is not in the ledger, as it was not when it happened.
+            tracing::warn!(sequence = record.sequence.0, %error, "a record does not fit the ledger");
+        }
+    }
+}
+
+fn fold_ledger(ledger: &mut Ledger, record: &Record, reservation: Option<&IdempotencyKey>) -> Result<(), LedgerError> {
+    match (&record.event, reservation) {
+        (Event::BudgetReserved { key, amount, budgets }, _) => {
+            for budget in budgets {
+                ledger.open(budget.name.clone(), budget.limit)?;
+            }
+            let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
+            ledger.reserve(key.clone(), *amount, &names)
+        }
+        (Event::BudgetExtended { key, more }, _) => ledger.extend(key, *more),
+        (Event::BudgetSettled { key, .. }, _) => ledger.settle(key).map(drop),
+        (Event::LeaseReleased { cost: amount, .. } | Event::Charged { amount, .. }, Some(key)) => {
+            // As when it happened: what passes every budget is charged as far as the reservation goes.
+            match ledger.charge(key, *amount) {
+                Err(LedgerError::BeyondReservation { left, .. }) => ledger.charge(key, left),
+                charged => charged,
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Control {
+    /// Takes up every run that is not over, and releases leases no run knows of.
+    pub(crate) async fn recover(self: &Arc<Self>, recovered: Recovered) -> Result<(), StoreError> {
+        *held(&self.ledger) = recovered.ledger;
+        // The pool must know its nodes before the first attempt is taken up.
+        self.look().await;
+        let known: BTreeSet<LeaseId> = recovered
+            .runs
+            .values()
+            .filter(|run| run.ended.is_none())
+            .flat_map(|run| run.open_leases().map(|open| open.lease.id))
+            .collect();
+        let asked: BTreeSet<IdempotencyKey> = recovered
+            .runs
+            .values()
+            .filter(|run| run.ended.is_none())
+            .flat_map(|run| run.tasks.values().filter_map(|task| task.open_attempt()?.lease_key.clone()))
+            .collect();
+        self.release_orphans(&known, &asked).await;
+        for (id, state) in recovered.runs {
+            let run = Arc::new(RunShared::new(state));
+            if run.with(|state| state.ended.is_some()) {
+                self.runs().insert(id, run);
+            } else {
+                self.take_up(run);
+            }
+        }
+        Ok(())
+    }
+
+    /// Releases leases that no run holds and none is asking for.
+    async fn release_orphans(&self, known: &BTreeSet<LeaseId>, asked: &BTreeSet<IdempotencyKey>) {
+        for (name, provider) in &self.providers.compute {
+            let leases: Vec<Lease> = match provider.leases().await {
+                Ok(leases) => leases,
+                Err(error) => {
+                    tracing::warn!(provider = %name, %error, "its leases are not known");
+                    continue;
+                }
+            };
+            for lease in leases.iter().filter(|lease| !known.contains(&lease.id) && !asked.contains(&lease.key)) {
+                tracing::warn!(lease = %lease.id, provider = %name, "a lease of no run is released");
+                if let Err(error) = provider.release(lease.id, lease.token).await {
+                    tracing::warn!(lease = %lease.id, %error, "it could not be released");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Errors of the control plane.
+
+use orp_core::{
+    document::DocumentError,
+    error::{ProviderError, StoreError},
+    id::{ProviderName, RunId},
+    noun::{Infeasibility, IntentError, LedgerError, PolicyDecision, RecipeError},
+};
+use thiserror::Error;
+
+/// What keeps the control plane from doing what it was asked.
+///
+/// "Nothing fits" and "forbidden" are answers ([`PlanAnswer`](crate::PlanAnswer), [`RunAnswer`](crate::RunAnswer)); they
+/// become errors here only for callers who ask for that with `?`.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum OrpError {
+    /// A document does not say what it should.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A file could not be read.
+    #[error("cannot read `{path}`: {detail}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// The intent has no meaning.
+    #[error("the intent is wrong: {0}")]
+    Intent(#[from] IntentError),
+    /// A recipe is none, or does not fit the intent.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// Policy said no.
+    #[error("policy refused: {0}")]
+    Refused(PolicyDecision),
+    /// A budget has too little left.
+    #[error(transparent)]
+    Budget(#[from] LedgerError),
+    /// No plan satisfies the intent.
+    #[error("{0}")]
+    Infeasible(Box<Infeasibility>),
+    /// The plan does not hold what its intent asks.
+    #[error("the plan is not valid: {}", .0.join("; "))]
+    InvalidPlan(Vec<String>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// Two providers have one name.
+    #[error("two providers are called `{0}`: names must differ")]
+    DuplicateProvider(ProviderName),
+    /// No such run.
+    #[error("no run `{0}`")]
+    UnknownRun(RunId),
+    /// The control plane was shut down.
+    #[error("this ORP was shut down")]
+    ShutDown,
+}
