@@ -1,0 +1,118 @@
+//! The directions of dependency, and what must be absent, as `ARCHITECTURE.md` states them.
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which crates of the house each may depend on (`design.md` calls it the table).
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("orp-core", &[]),
+    ("orp-sched", &["orp-core"]),
+    ("orp-policy", &["orp-core"]),
+    ("orp-cuda", &["orp-core"]),
+    ("orp-conformance", &["orp-core"]),
+    ("orp-sdk", &["orp-core", "orp-sched", "orp-policy", "orp-cuda"]),
+];
+
+/// Crates that do input or output, or run tasks: none of them below the pure crates.
+const SHELL_ONLY: &[&str] = &["tokio", "redb", "rustix", "tracing", "indicatif", "reqwest", "hyper", "mio", "rand", "getrandom"];
+const PURE: &[&str] = &["orp-core", "orp-sched", "orp-policy"];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).exec().unwrap()
+}
+
+/// What crosses the table: `from -> to`, for normal and build dependencies.
+fn forbidden_edges(edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (from, targets) in edges.iter().filter(|(from, _)| from.starts_with("orp-")) {
+        match allowed.get(from.as_str()) {
+            None => wrong.push(format!("{from} is not in the table")),
+            Some(allowed) => {
+                let houses = targets.iter().filter(|to| to.starts_with("orp-") && !allowed.contains(&to.as_str()));
+                wrong.extend(houses.map(|to| format!("{from} -> {to}")));
+                if PURE.contains(&from.as_str()) {
+                    let shell = targets.iter().filter(|to| SHELL_ONLY.contains(&to.as_str()));
+                    wrong.extend(shell.map(|to| format!("{from} -> {to}")));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+fn edges(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
+    let members = metadata.workspace_packages();
+    let named = |package: &cargo_metadata::Package| {
+        let normal = package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+        (package.name.to_string(), normal.map(|dependency| dependency.name.clone()).collect())
+    };
+    members.into_iter().map(named).collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    assert_eq!(forbidden_edges(&edges(&metadata())), Vec::<String>::new());
+}
+
+#[test]
+fn a_forbidden_edge_is_caught() {
+    let mut edges = edges(&metadata());
+    edges.get_mut("orp-sched").unwrap().insert("orp-policy".into());
+    edges.get_mut("orp-core").unwrap().insert("tokio".into());
+    edges.insert("orp-new".into(), BTreeSet::new());
+    let mut wrong = forbidden_edges(&edges);
+    wrong.sort();
+    assert_eq!(wrong, ["orp-core -> tokio", "orp-new is not in the table", "orp-sched -> orp-policy"]);
+}
+
+/// Nothing that sleeps, reads clocks or does I/O is reachable from the pure crates, however deep.
+#[test]
+fn the_pure_crates_reach_no_shell() {
+    let metadata = metadata();
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let name = |id: &cargo_metadata::PackageId| metadata.packages.iter().find(|p| p.id == *id).unwrap().name.to_string();
+    let next: BTreeMap<String, Vec<String>> = resolve
+        .nodes
+        .iter()
+        .map(|node| {
+            let normal = node.deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+            (name(&node.id), normal.map(|dep| name(&dep.pkg)).collect())
+        })
+        .collect();
+    for pure in PURE {
+        let mut seen = BTreeSet::new();
+        let mut stack = vec![(*pure).to_owned()];
+        while let Some(crate_name) = stack.pop() {
+            if seen.insert(crate_name.clone()) {
+                stack.extend(next.get(&crate_name).cloned().unwrap_or_default());
+            }
+        }
+        let shell: Vec<&String> = seen.iter().filter(|name| SHELL_ONLY.contains(&name.as_str())).collect();
+        assert!(shell.is_empty(), "{pure} reaches {shell:?}");
+    }
+}
+
+/// Only one module of the project may ask the machine for the time or for fresh identifiers.
+#[test]
+fn only_one_module_reads_the_clock() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut stack: Vec<_> = ["src", "orp-core/src", "orp-sched/src", "orp-policy/src"].map(|dir| root.join(dir)).into();
+    while let Some(folder) = stack.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let asks = ["Instant::now()", "SystemTime::now()", "Utc::now()", "now_v7()", "new_v4()"];
+                let asks = |line: &&str| asks.iter().any(|ask| line.contains(ask)) && !line.contains("tokio::time::Instant");
+                if text.lines().any(|line| asks(&line)) {
+                    found.push(path.strip_prefix(root).unwrap().display().to_string());
+                }
+            }
+        }
+    }
+    assert_eq!(found, ["src/time.rs"]);
+}
