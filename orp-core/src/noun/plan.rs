@@ -220,6 +220,33 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan that reserves its cost at p95, without names, reasons or guarantee, and without variant or tokens; change the
+    /// fields that differ.
+    pub fn new(
+        id: PlanId,
+        intent: Intent,
+        recipe: (RecipeName, String),
+        workflow: Workflow,
+        bindings: Vec<Binding>,
+        estimate: Estimate,
+    ) -> Self {
+        Self {
+            id,
+            names: Vec::new(),
+            intent,
+            recipe,
+            variant: String::new(),
+            tokens: Tokens::ZERO,
+            workflow,
+            bindings,
+            reserve: estimate.cost.p95,
+            estimate,
+            guarantee: Guarantee::None("none was asked for".into()),
+            why: Vec::new(),
+            made: Timestamp::EPOCH,
+        }
+    }
+
     /// The binding of a task.
     pub fn binding(&self, task: &TaskName) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.task == *task)
@@ -563,6 +590,9 @@ pub struct Remaining {
     pub plan: Plan,
     /// Tasks not to plan: done, or running undisturbed.
     pub settled: Vec<TaskName>,
+    /// How long settled tasks that still run are believed to take from now; a settled task not named here is done.
+    #[serde(default)]
+    pub running: BTreeMap<TaskName, Span>,
     /// Shares done (of 1) of tasks that have checkpoints, by task.
     pub progress: BTreeMap<TaskName, f64>,
     /// Money spent already.
@@ -576,7 +606,15 @@ pub struct Remaining {
 impl Remaining {
     /// What is left when nothing is done yet.
     pub fn new(plan: Plan, spent: Money, elapsed: Span) -> Self {
-        Self { plan, settled: Vec::new(), progress: BTreeMap::new(), spent, elapsed, distrusted: BTreeMap::new() }
+        Self {
+            plan,
+            settled: Vec::new(),
+            running: BTreeMap::new(),
+            progress: BTreeMap::new(),
+            spent,
+            elapsed,
+            distrusted: BTreeMap::new(),
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! to the same goal (full fine-tuning, LoRA, QLoRA) with their own cost and quality. [`Recipe::workflow`] fills the
 //! template in for an intent, a variant and a number of tokens.
 //!
-//! Texts in a recipe may hold `{name}`: a subject of the goal (`{model}`, `{data}`), the chosen `{tokens}` and `{variant}`,
-//! or a parameter. An unknown name is an error when the recipe is loaded, not when it is used.
+//! Texts in a recipe may hold `{name}`: a subject of the goal (`{model}`, `{data}`; `{model_name}`, `{data_name}` without
+//! the version), the chosen `{tokens}` and `{variant}`, or a parameter. An unknown name is an error when the recipe is loaded, not when it is used.
 
 use super::{
     Action, AssetRef, CheckpointSpec, Claim, ComputeClaim, Intent, Output, Task, Work, Workflow, WorkflowError,
@@ -404,7 +404,7 @@ impl Recipe {
     }
 
     fn known_names(&self) -> Vec<String> {
-        let builtin = ["model", "data", "metric", "tokens", "variant"].map(String::from);
+        let builtin = ["model", "model_name", "data", "data_name", "metric", "tokens", "variant"].map(String::from);
         builtin.into_iter().chain(self.parameters.keys().cloned()).collect()
     }
 
@@ -412,8 +412,11 @@ impl Recipe {
         let mut values = self.parameters.clone();
         values.extend(intent.parameters.clone());
         let subject = |asset: &Option<AssetRef>| asset.as_ref().map(ToString::to_string).unwrap_or_default();
+        let name = |asset: &Option<AssetRef>| asset.as_ref().map(|asset| asset.name().to_owned()).unwrap_or_default();
         values.insert("model".into(), subject(&intent.goal.model));
+        values.insert("model_name".into(), name(&intent.goal.model));
         values.insert("data".into(), subject(&intent.goal.data));
+        values.insert("data_name".into(), name(&intent.goal.data));
         values.insert("metric".into(), intent.goal.metric.as_ref().map(|m| m.maximise.clone()).unwrap_or_default());
         values.insert("tokens".into(), tokens.get().to_string());
         values.insert("variant".into(), variant.name.clone());
