@@ -1,7 +1,8 @@
 //! The example provider: something of every pillar.
 
 use super::MemoryProvider;
-use crate::id::{IdError, OfferId, Principal, ProviderName};
+use crate::id::{OfferId, Principal, ProviderName};
+use crate::memory::literal;
 use crate::noun::{
     Accelerator, AssetRef, Capacity, DataClass, Endpoint, Machine, Market, Offer, OfferKey, Place, Replica, Resource,
     Talent, Visibility, Weights,
@@ -81,10 +82,4 @@ fn example_offer(provider: &ProviderName, id: &str, resource: Resource, price: P
 
 fn asset(text: &str) -> AssetRef {
     literal(text, |text| text.parse())
-}
-
-/// A name written in this crate: it is one by inspection.
-#[allow(clippy::expect_used, reason = "INVARIANT: only called with literals that are names, each covered by a test")]
-fn literal<T>(text: &str, new: impl Fn(String) -> Result<T, IdError>) -> T {
-    new(text.into()).expect("a literal that is a name")
 }
