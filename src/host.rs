@@ -154,7 +154,8 @@ impl Folders {
     }
 
     pub(crate) fn make(&self, folder: &Path) -> Result<(), String> {
-        std::fs::create_dir_all(folder).map_err(|error| format!("cannot make the folder `{}`: {error}", folder.display()))
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder `{}`: {error}", folder.display()))
     }
 }
 

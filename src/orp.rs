@@ -1,6 +1,8 @@
 //! The handle of a host: build, plan, run, watch, stop.
 
-use crate::control::{Control, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal, RunShared, Settings, Stop, held};
+use crate::control::{
+    Control, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal, RunShared, Settings, Stop, held,
+};
 use crate::error::OrpError;
 use crate::host::{Folders, Functions, Programs, Secrets, TaskContext};
 use crate::store::Store;
@@ -8,15 +10,15 @@ use crate::time::{RandomIds, Timer, WallClock};
 use futures_util::{Stream, StreamExt, future};
 use orp_core::{
     contract::{
-        AssetStore, ComputeProvider, DataProvider, IdSource, Journal, Planner, PolicyEngine, ResourceProvider, Scheduler,
-        TalentProvider,
+        AssetStore, ComputeProvider, DataProvider, IdSource, Journal, Planner, PolicyEngine, ResourceProvider,
+        Scheduler, TalentProvider,
     },
     document::Source,
     id::{BudgetName, IntentId, RunId},
     memory::{MemoryAssets, MemoryJournal},
     noun::{
-        Account, Asset, Event, Frontier, Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe,
-        RunState, Waiting,
+        Account, Asset, Event, Frontier, Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint,
+        Recipe, RunState, Waiting,
     },
 };
 use orp_policy::PolicySet;
@@ -413,7 +415,8 @@ impl OrpBuilder {
             }
             (None, None) => (Arc::new(MemoryJournal::default()) as _, Arc::new(MemoryAssets::default()) as _),
         };
-        let folder = self.folder.unwrap_or_else(|| std::env::temp_dir().join(format!("orp-{}", ids.next_uuid().simple())));
+        let folder =
+            self.folder.unwrap_or_else(|| std::env::temp_dir().join(format!("orp-{}", ids.next_uuid().simple())));
         let recorder = Recorder::new(journal, clock.clone());
         let mut recovered = Recovered::default();
         recorder.replay(|record| recovered.fold(&record)).await?;

@@ -14,7 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do input or output, or run tasks: none of them below the pure crates.
-const SHELL_ONLY: &[&str] = &["tokio", "redb", "rustix", "tracing", "indicatif", "reqwest", "hyper", "mio", "rand", "getrandom"];
+const SHELL_ONLY: &[&str] =
+    &["tokio", "redb", "rustix", "tracing", "indicatif", "reqwest", "hyper", "mio", "rand", "getrandom"];
 const PURE: &[&str] = &["orp-core", "orp-sched", "orp-policy"];
 
 fn metadata() -> Metadata {
@@ -71,12 +72,14 @@ fn a_forbidden_edge_is_caught() {
 fn the_pure_crates_reach_no_shell() {
     let metadata = metadata();
     let resolve = metadata.resolve.as_ref().unwrap();
-    let name = |id: &cargo_metadata::PackageId| metadata.packages.iter().find(|p| p.id == *id).unwrap().name.to_string();
+    let name =
+        |id: &cargo_metadata::PackageId| metadata.packages.iter().find(|p| p.id == *id).unwrap().name.to_string();
     let next: BTreeMap<String, Vec<String>> = resolve
         .nodes
         .iter()
         .map(|node| {
-            let normal = node.deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+            let normal =
+                node.deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
             (name(&node.id), normal.map(|dep| name(&dep.pkg)).collect())
         })
         .collect();
@@ -107,7 +110,8 @@ fn only_one_module_reads_the_clock() {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let asks = ["Instant::now()", "SystemTime::now()", "Utc::now()", "now_v7()", "new_v4()"];
-                let asks = |line: &&str| asks.iter().any(|ask| line.contains(ask)) && !line.contains("tokio::time::Instant");
+                let asks =
+                    |line: &&str| asks.iter().any(|ask| line.contains(ask)) && !line.contains("tokio::time::Instant");
                 if text.lines().any(|line| asks(&line)) {
                     found.push(path.strip_prefix(root).unwrap().display().to_string());
                 }

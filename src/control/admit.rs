@@ -84,7 +84,12 @@ impl Control {
     }
 
     /// The budgets of a run: its own limit, and those policy names.
-    pub(crate) fn budgets(&self, run: RunId, plan: &Plan, request: &PolicyRequest) -> Result<Vec<BudgetSpec>, OrpError> {
+    pub(crate) fn budgets(
+        &self,
+        run: RunId,
+        plan: &Plan,
+        request: &PolicyRequest,
+    ) -> Result<Vec<BudgetSpec>, OrpError> {
         let mut budgets = self.policy.budgets(request);
         if let Some(cost) = &plan.intent.constraints.cost {
             let spec = |name: BudgetName, rule: RuleId| BudgetSpec { name, limit: cost.max, rule };
@@ -96,7 +101,12 @@ impl Control {
     }
 
     /// Reserves `amount` on every budget, or on none.
-    pub(crate) fn reserve(&self, key: &IdempotencyKey, amount: Money, budgets: &[BudgetSpec]) -> Result<(), LedgerError> {
+    pub(crate) fn reserve(
+        &self,
+        key: &IdempotencyKey,
+        amount: Money,
+        budgets: &[BudgetSpec],
+    ) -> Result<(), LedgerError> {
         let mut ledger = self.ledger();
         for budget in budgets {
             ledger.open(budget.name.clone(), budget.limit)?;

@@ -4,20 +4,19 @@
 //! open is taken up by the next one: each step looks at what the journal says was done, and asks the provider again under
 //! the same key when that is not known.
 
+use super::Control;
 use super::pool::{Ticket, node_name};
 use super::providers::Report;
-use super::record::OrpEvent;
 use super::run::{RunShared, Stop, next_attempt};
-use super::Control;
 use crate::host::TaskContext;
 use orp_core::{
     contract::{Answer, Assignment, ComputeProvider, ProviderEvent},
     error::{ErrorKind, ProviderError, Retry, StoreError},
-    id::{AssetId, AttemptId, IdempotencyKey, TaskName},
+    id::{AssetId, AttemptId, TaskName},
     noun::{
         AcquireRequest, Action, Artefact, Asset, AssetRef, AttemptState, Binding, Digest, Ending, Event, Execution,
-        ExecutionStatus, Interruption, Job, LaunchSpec, Lease, Lineage, Market, OfferKey, Pillar, PolicyPoint, Progress, Queue,
-        Resource, Signal, Task,
+        ExecutionStatus, Interruption, Job, LaunchSpec, Lease, Lineage, Market, OfferKey, Pillar, PolicyPoint,
+        Progress, Queue, Resource, Signal, Task,
     },
     unit::{Bytes, Money, Span},
 };
@@ -58,7 +57,11 @@ impl From<StoreError> for Break {
 type Step<T> = Result<T, Break>;
 
 /// Makes an attempt at a task, or goes on with the one that is open.
-pub(crate) async fn drive(control: Arc<Control>, run: Arc<RunShared>, task: TaskName) -> Result<AttemptEnd, StoreError> {
+pub(crate) async fn drive(
+    control: Arc<Control>,
+    run: Arc<RunShared>,
+    task: TaskName,
+) -> Result<AttemptEnd, StoreError> {
     let Some(mut attempt) = Attempt::new(control, run, &task) else {
         return Ok(AttemptEnd::Failed(format!("task `{task}` has no binding in the plan")));
     };
@@ -170,9 +173,12 @@ impl Attempt {
             let (attempt, offer) = (self.id.clone(), bound.offer.key.clone());
             self.record(vec![Event::LeaseRequested { attempt, offer, key: key.clone() }]).await?;
         }
-        let mut request =
-            AcquireRequest::new(key, bound.offer.key.offer.clone(), self.run.with(|state| state.plan.intent.project.clone()))
-                .with_units(bound.units);
+        let mut request = AcquireRequest::new(
+            key,
+            bound.offer.key.offer.clone(),
+            self.run.with(|state| state.plan.intent.project.clone()),
+        )
+        .with_units(bound.units);
         request.options = self.lease_options();
         let provider = self.compute(&bound.offer.key)?;
         match self.persist(|| provider.acquire(&request)).await {
@@ -212,7 +218,8 @@ impl Attempt {
             options.insert("disk".into(), claim.disk.to_string());
             options.insert("gpu".into(), claim.gpu.to_string());
         }
-        let first = self.run.with(|state| state.first_plan.binding(&self.task.name).and_then(|first| first.rate.clone()));
+        let first =
+            self.run.with(|state| state.first_plan.binding(&self.task.name).and_then(|first| first.rate.clone()));
         if let (Some(first), Some(now)) = (first, &self.binding.rate) {
             options.insert("speed".into(), format!("{:.3}", (now.per_second / first.per_second).clamp(0.05, 1.0)));
         }
@@ -600,7 +607,8 @@ impl Attempt {
             Some(Interruption::Preempted) => Ok(AttemptEnd::Again),
             Some(Interruption::Cancelled | Interruption::BudgetExhausted) => Ok(AttemptEnd::Stopped),
             None => {
-                let failures = self.run.with(|state| state.tasks.get(&self.task.name).map_or(0, |task| task.failures()));
+                let failures =
+                    self.run.with(|state| state.tasks.get(&self.task.name).map_or(0, |task| task.failures()));
                 if failures <= self.task.retries {
                     return Ok(AttemptEnd::Again);
                 }
@@ -631,9 +639,9 @@ impl Attempt {
                 .map_err(|error| {
                     format!("task `{}` ended well but left no `{}`: {error}", self.task.name, output.file)
                 })?;
-            let asset: AssetRef = format!("{}@{}", output.name, self.id.run).parse().map_err(|error| {
-                format!("task `{}`: output name `{}`: {error}", self.task.name, output.name)
-            })?;
+            let asset: AssetRef = format!("{}@{}", output.name, self.id.run)
+                .parse()
+                .map_err(|error| format!("task `{}`: output name `{}`: {error}", self.task.name, output.name))?;
             let (pillar, kind, path) = (output.pillar, output.kind.clone(), path.display().to_string());
             let artefact = Artefact { asset, pillar, kind, path, size, digest };
             self.register(&artefact).await.map_err(|error| error.to_string())?;

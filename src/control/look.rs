@@ -3,8 +3,8 @@
 use super::Control;
 use futures_util::future::join_all;
 use orp_core::{
-    noun::{Intent, Offer, OfferKey, PlanningProblem, Remaining, Resource},
     contract::ResourceProvider,
+    noun::{Intent, Offer, OfferKey, PlanningProblem, Remaining, Resource},
 };
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -48,13 +48,15 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Waits until the job may start; the node it was given.
     pub(crate) async fn started(&mut self) -> Option<NodeName> {
-        self.start.wait_for(Option::is_some).await.ok().and_then(|node| node.clone())
+        let started = self.start.wait_for(Option::is_some).await.map(|node| node.clone());
+        started.ok().flatten()
     }
 
     /// Waits until the job must stop; why.
     pub(crate) async fn preempted(&mut self) -> String {
-        match self.preempt.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
+        let reason = self.preempt.wait_for(Option::is_some).await.map(|reason| reason.clone());
+        match reason {
+            Ok(reason) => reason.unwrap_or_default(),
             // The pool is gone, and nobody preempts any more.
             Err(_) => std::future::pending().await,
         }

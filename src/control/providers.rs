@@ -1,12 +1,12 @@
 //! The providers a host plugged in, by pillar and name.
 
 use crate::error::OrpError;
+use futures_util::StreamExt;
 use orp_core::{
     contract::{ComputeProvider, DataProvider, ProviderEvent, ResourceProvider, TalentProvider},
     id::ProviderName,
     noun::Network,
 };
-use futures_util::StreamExt;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{sync::broadcast, task::JoinSet};
 

@@ -5,7 +5,7 @@ use super::{Control, held};
 use orp_core::{
     error::StoreError,
     id::{BudgetName, IdempotencyKey, LeaseId, RunId},
-    noun::{Event, Ledger, Lease, LedgerError, Record, RunState},
+    noun::{Event, Lease, Ledger, LedgerError, Record, RunState},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -157,7 +157,8 @@ impl Driver {
         let mut tick = tokio::time::interval(self.control.settings.poll.as_std());
         loop {
             let stopping = self.run.stop_reason();
-            if let (Some(Stop::Cancelled(reason)), None) = (&stopping, self.run.with(|state| state.cancelling.clone())) {
+            if let (Some(Stop::Cancelled(reason)), None) = (&stopping, self.run.with(|state| state.cancelling.clone()))
+            {
                 self.run.record(&self.control, vec![Event::CancelRequested { reason: reason.clone() }]).await?;
             }
             // A stopping run still takes up attempts that were open when the host came back: they must be ended.
@@ -230,7 +231,9 @@ impl Driver {
         let state = self.run.state();
         if state.replans.len() >= self.control.settings.replans_max as usize {
             let most = self.control.settings.replans_max;
-            self.run.ask_to_stop(Stop::Failed(format!("{reason}; the run was planned again {most} times, the most allowed")));
+            self.run.ask_to_stop(Stop::Failed(format!(
+                "{reason}; the run was planned again {most} times, the most allowed"
+            )));
             return Ok(());
         }
         match self.plan_rest(&state).await {
@@ -247,7 +250,9 @@ impl Driver {
     async fn plan_rest(&self, state: &RunState) -> Result<(Plan, String), String> {
         let intent = state.plan.intent.clone();
         let mut why = String::new();
-        for (intent, note) in [(intent.clone(), ""), (with_even_odds(&intent), "; constraints are kept as likely as not")] {
+        for (intent, note) in
+            [(intent.clone(), ""), (with_even_odds(&intent), "; constraints are kept as likely as not")]
+        {
             let problem = self.control.problem(&intent, Some(self.remaining(state))).await;
             match self.control.plan_blocking(problem).await {
                 Ok(PlanOutcome::Feasible(frontier)) => {
@@ -387,7 +392,9 @@ fn first_line(infeasible: &Infeasibility) -> String {
     let bound = infeasible.binding.first();
     bound.map_or_else(
         || "nothing fits any more".into(),
-        |bound| format!("nothing fits any more: {} is {}, the nearest is {}", bound.constraint, bound.asked, bound.nearest),
+        |bound| {
+            format!("nothing fits any more: {} is {}, the nearest is {}", bound.constraint, bound.asked, bound.nearest)
+        },
     )
 }
 
@@ -398,7 +405,8 @@ impl Control {
         problem: orp_core::noun::PlanningProblem,
     ) -> Result<PlanOutcome, OrpError> {
         let control = self.clone();
-        let planned = tokio::task::spawn_blocking(move || control.planner.plan(&problem, &control.settings.plan_limits));
+        let planned =
+            tokio::task::spawn_blocking(move || control.planner.plan(&problem, &control.settings.plan_limits));
         planned.await.map_err(|error| OrpError::InvalidPlan(vec![format!("the planner broke off: {error}")]))
     }
 

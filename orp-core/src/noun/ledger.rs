@@ -302,9 +302,9 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.open(name.clone(), usd(10)).unwrap();
         let key = IdempotencyKey::new("k");
-        ledger.reserve(key.clone(), usd(6), &[name.clone()]).unwrap();
-        ledger.reserve(key.clone(), usd(6), &[name.clone()]).unwrap();
-        assert_eq!(ledger.reserve(key.clone(), usd(7), &[name.clone()]), Err(LedgerError::Conflict(key.clone())));
+        ledger.reserve(key.clone(), usd(6), std::slice::from_ref(&name)).unwrap();
+        ledger.reserve(key.clone(), usd(6), std::slice::from_ref(&name)).unwrap();
+        assert_eq!(ledger.reserve(key.clone(), usd(7), std::slice::from_ref(&name)), Err(LedgerError::Conflict(key.clone())));
         assert_eq!(ledger.account(&name).unwrap().reserved, usd(6));
         assert!(matches!(ledger.charge(&key, usd(7)), Err(LedgerError::BeyondReservation { .. })));
         assert_eq!(ledger.settle(&key), Ok(usd(6)));

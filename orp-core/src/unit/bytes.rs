@@ -64,7 +64,7 @@ impl fmt::Display for Bytes {
         let unit = ["PB", "TB", "GB", "MB", "kB"]
             .iter()
             .filter_map(|name| UNITS.iter().find(|(known, _)| known == name))
-            .find(|(_, size)| self.0 >= *size && self.0 % (size / 1_000) == 0);
+            .find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(size / 1_000));
         match unit {
             Some((name, size)) => f.pad(&format!("{} {name}", decimal(self.0.into(), (*size).into(), 0))),
             None => f.pad(&format!("{} B", self.0)),

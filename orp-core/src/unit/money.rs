@@ -119,7 +119,7 @@ impl Money {
     /// The nearest amount to `units` whole units; `None` when that is not finite or does not fit.
     pub fn from_f64(units: f64, currency: Currency) -> Option<Self> {
         let micros = (units * MICROS as f64).round();
-        (micros.is_finite() && micros.abs() < i64::MAX as f64).then(|| Self { micros: micros as i64, currency })
+        (micros.is_finite() && micros.abs() < i64::MAX as f64).then_some(Self { micros: micros as i64, currency })
     }
 
     /// The sum, if the currencies agree and it fits.

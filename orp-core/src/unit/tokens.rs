@@ -32,7 +32,7 @@ impl Tokens {
 impl fmt::Display for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, size) in [("T", 1_000_000_000_000_u64), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)] {
-            if self.0 >= size && self.0 % (size / 1000).max(1) == 0 {
+            if self.0 >= size && self.0.is_multiple_of((size / 1000).max(1)) {
                 return f.pad(&format!("{} {unit}", decimal(self.0.into(), size.into(), 0)));
             }
         }
