@@ -89,20 +89,16 @@ impl MemoryPlanner {
             bindings.push(binding);
         }
         let quality = Quality { value: variant.quality.at(tokens), source: variant.quality.source.clone() };
+        let estimate = Estimate::new(Estimated::exact(cost), Estimated::exact(end), Probability::ZERO, quality, 0.0);
+        let recipe = (recipe.name.clone(), recipe.version.clone());
         Ok(Plan {
-            id: plan_id(problem),
             names: ["fastest", "cheapest", "balanced"].map(String::from).into(),
-            intent: intent.clone(),
-            recipe: (recipe.name.clone(), recipe.version.clone()),
             variant: variant.name.clone(),
             tokens,
-            workflow,
-            bindings,
-            estimate: Estimate::new(Estimated::exact(cost), Estimated::exact(end), Probability::ZERO, quality, 0.0),
-            reserve: cost,
             guarantee: Guarantee::None("this planner gives none".into()),
             why: vec!["each claim has the cheapest offer that serves it and cannot be reclaimed".into()],
             made: problem.now,
+            ..Plan::new(plan_id(problem), intent.clone(), recipe, workflow, bindings, estimate)
         })
     }
 
@@ -289,11 +285,12 @@ fn least<'a>(choices: impl Iterator<Item = Choice<'a>>) -> Option<Choice<'a>> {
     })
 }
 
-/// A task that is not to be planned keeps its binding; what it costs and takes is in what is spent and gone already.
+/// A task that is not to be planned keeps its binding; what it costs is spent already, and it takes what is left of it.
 fn settled(left: &Remaining, task: &TaskName, start: Span) -> Option<Binding> {
     let binding = left.settled.contains(task).then(|| left.plan.binding(task)).flatten()?.clone();
     let nothing = Money::zero(binding.cost.mean.currency());
-    Some(Binding { start, duration: Estimated::exact(Span::ZERO), cost: Estimated::exact(nothing), ..binding })
+    let rest = left.running.get(task).copied().unwrap_or(Span::ZERO);
+    Some(Binding { start, duration: Estimated::exact(rest), cost: Estimated::exact(nothing), ..binding })
 }
 
 fn end_of(binding: &Binding) -> Span {

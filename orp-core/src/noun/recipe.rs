@@ -280,6 +280,20 @@ pub enum RecipeError {
 }
 
 impl Recipe {
+    /// A recipe of version 1.0.0 that needs nothing and has no parameters; change the fields that differ.
+    pub fn new(name: RecipeName, goal: impl Into<String>, variants: Vec<Variant>, tasks: Vec<TaskTemplate>) -> Self {
+        Self {
+            name,
+            version: "1.0.0".into(),
+            description: String::new(),
+            goal: goal.into(),
+            needs: Vec::new(),
+            parameters: BTreeMap::new(),
+            variants,
+            tasks,
+        }
+    }
+
     /// What makes it no recipe: cycles, unknown names, a task with two machines, figures that are none.
     pub fn check(&self) -> Result<(), RecipeError> {
         let recipe = || self.name.to_string();
