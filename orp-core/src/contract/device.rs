@@ -38,9 +38,17 @@ pub enum Availability {
     },
 }
 
+impl Availability {
+    /// Whether they can be used now.
+    pub const fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready { .. })
+    }
+}
+
 impl fmt::Display for Availability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Ready { devices: 1, driver } => write!(f, "ready: 1 device, driver {driver}"),
             Self::Ready { devices, driver } => write!(f, "ready: {devices} devices, driver {driver}"),
             Self::NoDriver { detail } => write!(f, "no driver: {detail}"),
             Self::DriverTooOld { missing } => write!(f, "the driver is too old: it lacks {missing}"),
@@ -62,12 +70,21 @@ pub struct Device {
     pub model: String,
     /// Its memory.
     pub memory: Bytes,
+    /// It computes nothing: host memory stands in for a device.
+    #[serde(default)]
+    pub software: bool,
 }
 
 impl Device {
-    /// A device.
+    /// A device of hardware.
     pub fn new(id: DeviceId, name: impl Into<String>, model: impl Into<String>, memory: Bytes) -> Self {
-        Self { id, name: name.into(), model: model.into(), memory }
+        Self { id, name: name.into(), model: model.into(), memory, software: false }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({}, {:.1} GB)", self.id, self.name, self.model, self.memory.as_gb())
     }
 }
 
@@ -116,9 +133,11 @@ pub struct BufferId(pub u64);
 ///
 /// **DEV-1** `probe` never panics and never waits longer than a second. **DEV-2** granted memory and shares of a device
 /// never exceed what it has ([`ErrorKind::Exhausted`](crate::error::ErrorKind::Exhausted)). **DEV-3** the buffers of a
-/// grant never exceed its memory. **DEV-4** what was written is read back. **DEV-5** releasing a grant frees its buffers
-/// and is idempotent. **DEV-6** `admit` with the same key grants once. **DEV-7** unknown devices, grants and buffers are
-/// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound).
+/// grant never exceed its memory ([`ErrorKind::Exhausted`](crate::error::ErrorKind::Exhausted)). **DEV-4** what was
+/// written is read back. **DEV-5** releasing a grant frees its buffers and is idempotent. **DEV-6** `admit` with the same
+/// key grants once: with another request, or after its release, it is
+/// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict). **DEV-7** unknown devices, grants and buffers are
+/// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound); so is a released grant to everything but `release`.
 #[async_trait]
 pub trait DeviceBackend: Send + Sync + fmt::Debug {
     /// Whether its devices can be used.
@@ -130,19 +149,21 @@ pub trait DeviceBackend: Send + Sync + fmt::Debug {
     /// How a device is now.
     async fn sample(&self, device: &DeviceId) -> Result<DeviceSample, ProviderError>;
 
-    /// Grants a share of a device.
+    /// Grants a share of a device: of its memory, its time, or both.
     async fn admit(&self, request: &DeviceRequest) -> Result<(), ProviderError>;
 
     /// Gives a grant back, with its buffers.
     async fn release(&self, grant: &IdempotencyKey) -> Result<(), ProviderError>;
 
-    /// Makes a buffer of zeros within a grant.
+    /// Makes a buffer of zeros, of at least one byte, within a grant. Cancelling the call may leave a buffer: the release
+    /// of its grant frees it.
     async fn allocate(&self, grant: &IdempotencyKey, size: Bytes) -> Result<BufferId, ProviderError>;
 
     /// Frees a buffer.
     async fn free(&self, grant: &IdempotencyKey, buffer: BufferId) -> Result<(), ProviderError>;
 
-    /// Copies to a buffer, from its beginning.
+    /// Copies to a buffer, from its beginning; more than fits is
+    /// [`ErrorKind::Invalid`](crate::error::ErrorKind::Invalid), and nothing is written.
     async fn write(&self, grant: &IdempotencyKey, buffer: BufferId, content: &[u8]) -> Result<(), ProviderError>;
 
     /// Copies a whole buffer back.
