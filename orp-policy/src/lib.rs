@@ -1,1 +1,58 @@
 //! Pure judgement for Open Resource Planning: rules and budgets as code.
+//!
+//! A [`PolicySet`] is loaded from YAML [documents](document), whole or not at all, and is then a
+//! [`PolicyEngine`](orp_core::contract::PolicyEngine): a function of the set and the request, without I/O, clock or
+//! randomness. What no rule allows is forbidden, what any rule denies is forbidden, and so is what a rule that could deny
+//! cannot judge: no error ever permits.
+//!
+//! | module | what stands there |
+//! | --- | --- |
+//! | [`document`] | the YAML of rules and budgets |
+//! | [`fact`] | the vocabulary: what rules may speak of, and what absence means |
+//! | [`rule`] | what a rule says, and when |
+//! | [`budget`] | which account a charge falls under |
+//! | [`set`] | the order of evaluation |
+//! | [`error`] | what is wrong with documents, and where |
+//!
+//! Conditions are typed tests of declared facts, not an expression language: they are checked in full at load, cost what
+//! they compare, and can be indexed, which matters more than how fast one is judged.
+//!
+//! ```
+//! use orp_core::prelude::*;
+//! use orp_policy::PolicySet;
+//!
+//! let source = Source::new("reference.yaml", include_str!("../examples/reference.yaml"));
+//! let set = PolicySet::from_sources(&[source])?;
+//! let request = PolicyRequest::new(PolicyPoint::Plan, "fine_tune", "2026-11-23T04:38:00Z".parse()?)
+//!     .with_fact("project.id", "vision")
+//!     .with_fact("resource.kind", "gpu")
+//!     .with_fact("dataset.name", "tickets")
+//!     .with_fact("dataset.class", DataClass::Restricted)
+//!     .with_fact("model.name", "llama-3-70b")
+//!     .with_fact("model.visibility", "public");
+//! let decision = set.decide(&request);
+//! assert_eq!(decision.verdict, Verdict::Forbid);
+//! assert_eq!(decision.reasons[0].because, "tickets is restricted; llama-3-70b is public");
+//! let [budget] = &set.budgets(&request)[..] else { panic!("one budget") };
+//! assert_eq!(budget.name.as_str(), "gpu-month-project/vision/2026-11");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod budget;
+mod condition;
+pub mod document;
+pub mod error;
+pub mod fact;
+mod index;
+#[cfg(test)]
+mod laws;
+pub mod rule;
+#[cfg(feature = "schema")]
+mod schema;
+pub mod set;
+mod template;
+
+pub use budget::Budget;
+pub use error::LoadError;
+pub use rule::{Effect, Mode, Rule};
+pub use set::{Judgement, PolicySet};

@@ -184,6 +184,9 @@ pub struct PolicyDecision {
     pub verdict: Verdict,
     /// Why; never empty unless permitted by no rule's word.
     pub reasons: Vec<Reason>,
+    /// What rules say that warn and do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Reason>,
     /// The digest of the policy set that answered.
     pub policy: Digest,
 }
@@ -191,7 +194,13 @@ pub struct PolicyDecision {
 impl PolicyDecision {
     /// A decision with its reasons.
     pub fn new(verdict: Verdict, reasons: Vec<Reason>, policy: Digest) -> Self {
-        Self { verdict, reasons, policy }
+        Self { verdict, reasons, warnings: Vec::new(), policy }
+    }
+
+    /// The decision with what rules say that warn.
+    pub fn with_warnings(mut self, warnings: Vec<Reason>) -> Self {
+        self.warnings = warnings;
+        self
     }
 
     /// Whether it may go on at once.
@@ -206,7 +215,7 @@ impl fmt::Display for PolicyDecision {
         for (at, reason) in self.reasons.iter().enumerate() {
             write!(f, "{}{reason}", if at == 0 { ": " } else { "; " })?;
         }
-        Ok(())
+        self.warnings.iter().try_for_each(|warning| write!(f, "; warning of {warning}"))
     }
 }
 

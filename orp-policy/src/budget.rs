@@ -1,0 +1,180 @@
+//! Budgets: which account a charge falls under, and how much that may hold.
+//!
+//! A budget is a ceiling for each value of some facts in each window of time: 20,000 USD for each project and month. Here
+//! it only *names* the account and its limit; the [ledger](orp_core::noun::ledger) keeps `spent + reserved ≤ limit`.
+//!
+//! The account's name is `<budget>/<values>/<window>`: `gpu-month-project/vision/2026-11`. What cannot stand in a name is
+//! written as `+` and two hexadecimal digits for each byte (so is `-` when several values are joined by it), so that no two
+//! accounts share a name. Where a value is not known, the charge falls under an account that holds nothing: a budget is
+//! never passed by leaving out whom it is for.
+
+use crate::condition::{Conditions, Truth};
+use crate::fact::{FactKind, FactName, Reading, Value};
+use chrono::{DateTime, Utc};
+use orp_core::id::{BudgetName, Principal, RuleId};
+use orp_core::noun::{BudgetSpec, Digest, PolicyRequest};
+use orp_core::unit::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt::Write};
+
+/// The longest id of a budget, in bytes: it leaves room for values and window in the account's name.
+pub const ID_LIMIT_BYTES: usize = 64;
+
+/// The longest text of the values in an account's name, in bytes; longer ones are named by their digest.
+const VALUES_LIMIT_BYTES: usize = 100;
+
+/// The time over which a budget's limit holds. Calendars are those of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// All time.
+    Total,
+    /// Each of the calendar's days or months anew.
+    Calendar(CalendarUnit),
+}
+
+/// A part of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CalendarUnit {
+    /// From midnight to midnight.
+    Day,
+    /// From the first day to the last.
+    Month,
+}
+
+impl Window {
+    /// The window's part of an account's name: `2026-11`, `2026-11-23` or `total`; `None` beyond the calendar's end, about
+    /// 260,000 years from now.
+    pub fn name_at(self, time: Timestamp) -> Option<String> {
+        let format = match self {
+            Self::Total => return Some("total".into()),
+            Self::Calendar(CalendarUnit::Month) => "%Y-%m",
+            Self::Calendar(CalendarUnit::Day) => "%Y-%m-%d",
+        };
+        DateTime::<Utc>::from_timestamp_micros(time.as_micros()).map(|time| time.format(format).to_string())
+    }
+}
+
+/// A fact that says whose account it is: any but an amount of money.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "FactName", into = "FactName")]
+pub(crate) struct Holder(FactName);
+
+impl TryFrom<FactName> for Holder {
+    type Error = String;
+    fn try_from(fact: FactName) -> Result<Self, String> {
+        match fact.declaration().kind {
+            FactKind::Money => Err(format!("`{fact}` is an amount: expected a fact that says whose account it is")),
+            _ => Ok(Self(fact)),
+        }
+    }
+}
+
+impl From<Holder> for FactName {
+    fn from(holder: Holder) -> FactName {
+        holder.0
+    }
+}
+
+/// One budget of a set.
+#[derive(Debug, Clone, Serialize)]
+pub struct Budget {
+    pub(crate) id: RuleId,
+    pub(crate) owner: Option<Principal>,
+    pub(crate) per: Vec<Holder>,
+    pub(crate) conditions: Conditions,
+    pub(crate) window: Window,
+    pub(crate) limit: Money,
+    /// Limits of single accounts, by the values' part of the account's name.
+    pub(crate) overrides: BTreeMap<String, Money>,
+}
+
+/// Whose account a charge falls under.
+enum Account {
+    /// This one's, as it stands in the account's name.
+    Of(String),
+    /// Nobody's: there is no such subject.
+    None,
+    /// It cannot be said: this fact is missing.
+    Unknown(FactName),
+}
+
+impl Budget {
+    /// Its id, unique in its set.
+    pub const fn id(&self) -> &RuleId {
+        &self.id
+    }
+
+    /// Who answers for it.
+    pub const fn owner(&self) -> Option<&Principal> {
+        self.owner.as_ref()
+    }
+
+    /// The account that a charge with these facts falls under; `None` when the budget is not about it. A budget whose
+    /// conditions cannot be judged is about it.
+    pub fn account(&self, request: &PolicyRequest) -> Option<BudgetSpec> {
+        if matches!(self.conditions.judge(&request.facts), Truth::False) {
+            return None;
+        }
+        let window = self.window.name_at(request.at);
+        let (name, limit) = match (self.holder(request), window) {
+            (Account::None, _) => return None,
+            (Account::Unknown(fact), _) => (format!("{}/unknown:{fact}", self.id), Money::zero(self.limit.currency())),
+            (Account::Of(_), None) => (format!("{}/unknown:time", self.id), Money::zero(self.limit.currency())),
+            (Account::Of(values), Some(window)) => {
+                let limit = self.overrides.get(&values).copied().unwrap_or(self.limit);
+                let values = if values.len() > VALUES_LIMIT_BYTES { digest_of(&values) } else { values };
+                let holder = if self.per.is_empty() { String::new() } else { format!("/{values}") };
+                (format!("{}{holder}/{window}", self.id), limit)
+            }
+        };
+        // INVARIANT: every part is made of a name's characters and they fit: see `escape` and the limits above.
+        let name = BudgetName::new(name).ok()?;
+        Some(BudgetSpec { name, limit, rule: self.id.clone() })
+    }
+
+    fn holder(&self, request: &PolicyRequest) -> Account {
+        let mut values = Vec::with_capacity(self.per.len());
+        for Holder(fact) in &self.per {
+            match fact.read(&request.facts) {
+                Reading::Value(value) => values.push(escape(&text_of(value), self.per.len() > 1)),
+                Reading::NoSubject => return Account::None,
+                _ => return Account::Unknown(fact.clone()),
+            }
+        }
+        Account::Of(values.join("-"))
+    }
+}
+
+fn text_of(value: Value<'_>) -> String {
+    match value {
+        Value::Text(text) => text.into(),
+        Value::Number(number) => number.to_string(),
+        Value::Class(class) => class.to_string(),
+        Value::Money(money) => money.to_string(),
+    }
+}
+
+/// A value as it stands in an account's name. Different values stay different.
+pub(crate) fn escape(value: &str, joined: bool) -> String {
+    let mut text = String::with_capacity(value.len());
+    for c in value.chars() {
+        if c.is_alphanumeric() || "._@".contains(c) || (c == '-' && !joined) {
+            text.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "+{byte:02x}");
+            }
+        }
+    }
+    text
+}
+
+/// The name of values that are too long for one: `#` stands in no escaped value.
+fn digest_of(values: &str) -> String {
+    Digest::of(values.as_bytes()).to_string().replacen("sha256:", "#", 1)
+}

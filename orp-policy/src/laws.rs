@@ -1,0 +1,315 @@
+//! The laws of a policy set, on random sets and requests.
+
+use crate::PolicySet;
+use crate::set::{DEFAULT_DENY, Judgement};
+use orp_core::contract::PolicyEngine;
+use orp_core::document::Source;
+use orp_core::noun::{DataClass, FactValue, PolicyPoint, PolicyRequest, Verdict};
+use orp_core::unit::{Money, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Map, Value, json};
+
+/// Facts that random rules and requests speak of; what is known at plan and run is known where random rules speak.
+const FACTS: [&str; 8] =
+    ["cost", "dataset.class", "dataset.name", "labels.x", "model.visibility", "priority", "project.id", "requester"];
+
+fn money(text: &str) -> FactValue {
+    text.parse::<Money>().unwrap().into()
+}
+
+/// Values of the declared kind; few, so that rules often speak.
+fn values(fact: &str) -> Vec<FactValue> {
+    match fact {
+        "cost" => ["1 USD", "2 USD", "3 USD"].map(money).into(),
+        "dataset.class" => [DataClass::Public, DataClass::Internal, DataClass::Confidential, DataClass::Restricted]
+            .map(Into::into)
+            .into(),
+        "model.visibility" => ["private", "public"].map(Into::into).into(),
+        "priority" => [-1, 0, 1].map(Into::into).into(),
+        _ => ["a", "b", "c"].map(Into::into).into(),
+    }
+}
+
+/// A value that no condition on the fact can be judged on.
+fn broken(fact: &str) -> FactValue {
+    match fact {
+        "cost" => money("2 EUR"),
+        "model.visibility" => "gated".into(),
+        "dataset.class" => "secret".into(),
+        _ => FactValue::Flag(true),
+    }
+}
+
+fn a_condition(fact: &'static str, with_present: bool) -> impl Strategy<Value = Value> {
+    let is_ordered = matches!(fact, "cost" | "dataset.class" | "priority");
+    let tests = prop::collection::vec((select(vec![0, 1, 2, 3, 4, 5]), subsequence(values(fact), 1..=2)), 1..3);
+    tests.prop_map(move |tests| {
+        let mut condition = Map::new();
+        for (test, values) in tests {
+            match test {
+                0 | 1 => condition.insert("any_of".into(), json!(values)),
+                2 => condition.insert("not".into(), json!(values)),
+                3 if is_ordered => condition.insert("at_least".into(), json!(values[0])),
+                4 if is_ordered => condition.insert("at_most".into(), json!(values[0])),
+                5 if with_present => condition.insert("present".into(), json!(values.len() == 1)),
+                _ => condition.insert("any_of".into(), json!(values[0])),
+            };
+        }
+        // The short forms must mean the same as the long one.
+        match condition.get("any_of") {
+            Some(any_of) if condition.len() == 1 => any_of.clone(),
+            _ => Value::Object(condition),
+        }
+    })
+}
+
+fn conditions(with_present: bool) -> impl Strategy<Value = Value> {
+    subsequence(FACTS.to_vec(), 0..=3).prop_flat_map(move |facts| {
+        let conditions: Vec<_> = facts
+            .into_iter()
+            .map(|fact| a_condition(fact, with_present).prop_map(move |condition| (fact.to_owned(), condition)))
+            .collect();
+        conditions.prop_map(|conditions| Value::Object(conditions.into_iter().collect()))
+    })
+}
+
+/// The spec of a rule.
+fn a_rule(
+    effects: &'static [&'static str],
+    modes: &'static [&'static str],
+    with_present: bool,
+) -> impl Strategy<Value = Value> {
+    let actions = select(vec![json!(["*"]), json!(["x"]), json!(["y"]), json!(["x", "y"])]);
+    let points = select(vec![Value::Null, json!(["plan"]), json!(["plan", "run"])]);
+    (select(effects), select(modes), actions, points, conditions(with_present)).prop_map(
+        |(effect, mode, actions, points, conditions)| {
+            let mut spec = json!({"effect": effect, "mode": mode, "actions": actions, "where": conditions});
+            if !points.is_null() {
+                spec["points"] = points;
+            }
+            spec
+        },
+    )
+}
+
+const EFFECTS: &[&str] = &["deny", "allow", "allow", "require_approval"];
+const MODES: &[&str] = &["enforce", "enforce", "enforce", "enforce", "warn", "shadow"];
+
+fn rules() -> impl Strategy<Value = Vec<Value>> {
+    prop::collection::vec(a_rule(EFFECTS, MODES, true), 0..12)
+}
+
+fn a_request() -> impl Strategy<Value = PolicyRequest> {
+    let facts: Vec<_> = FACTS
+        .into_iter()
+        .map(|fact| {
+            let value = prop_oneof![
+                1 => Just(None),
+                8 => select(values(fact)).prop_map(Some),
+                1 => Just(Some(broken(fact))),
+            ];
+            value.prop_map(move |value| (fact, value))
+        })
+        .collect();
+    let points = select(vec![PolicyPoint::Intent, PolicyPoint::Plan, PolicyPoint::Place, PolicyPoint::Run]);
+    (points, select(vec!["x", "y", "z"]), facts).prop_map(|(point, action, facts)| {
+        let request = PolicyRequest::new(point, action, Timestamp::EPOCH);
+        facts.into_iter().fold(request, |request, (name, value)| match value {
+            Some(value) => request.with_fact(name, value),
+            None => request,
+        })
+    })
+}
+
+fn document(id: usize, spec: &Value) -> String {
+    let document =
+        json!({"apiVersion": "orp.policy/v1", "kind": "Rule", "metadata": {"id": format!("r{id}")}, "spec": spec});
+    format!("---\n{document}\n")
+}
+
+fn load(specs: &[Value]) -> PolicySet {
+    let text: String = specs.iter().enumerate().map(|(id, spec)| document(id, spec)).collect();
+    PolicySet::from_sources(&[Source::new("random", &text)]).unwrap()
+}
+
+fn with(specs: &[Value], more: &Value) -> PolicySet {
+    load(&[specs, std::slice::from_ref(more)].concat())
+}
+
+fn linear(set: &PolicySet, request: &PolicyRequest) -> Judgement {
+    set.weigh(request, set.rules().iter().filter(|rule| rule.covers(request)))
+}
+
+proptest! {
+    /// Judging by the index comes to what judging by all rules comes to, to the last reason.
+    #[test]
+    fn indexed_is_linear(specs in rules(), request in a_request()) {
+        let set = load(&specs);
+        prop_assert_eq!(set.judge(&request), linear(&set, &request));
+    }
+
+    #[test]
+    fn the_default_is_deny(specs in prop::collection::vec(a_rule(&["deny", "require_approval"], MODES, true), 0..6), request in a_request()) {
+        prop_assert_eq!(load(&specs).decide(&request).verdict, Verdict::Forbid);
+    }
+
+    /// Only rules that count allow.
+    #[test]
+    fn warnings_and_shadows_allow_nothing(specs in prop::collection::vec(a_rule(&["allow"], &["warn", "shadow"], true), 0..6), request in a_request()) {
+        prop_assert_eq!(load(&specs).decide(&request).verdict, Verdict::Forbid);
+    }
+
+    #[test]
+    fn deny_wins(specs in rules(), request in a_request()) {
+        let set = with(&specs, &json!({"effect": "deny", "actions": ["*"]}));
+        prop_assert_eq!(set.decide(&request).verdict, Verdict::Forbid);
+    }
+
+    #[test]
+    fn order_does_not_matter(
+        (specs, order) in rules().prop_flat_map(|specs| {
+            let order: Vec<usize> = (0..specs.len()).collect();
+            (Just(specs), Just(order).prop_shuffle())
+        }),
+        request in a_request(),
+    ) {
+        let shuffled: String = order.iter().map(|at| document(*at, &specs[*at])).collect();
+        let shuffled = PolicySet::from_sources(&[Source::new("random", &shuffled)]).unwrap();
+        let set = load(&specs);
+        prop_assert_eq!(set.version(), shuffled.version());
+        prop_assert_eq!(set.judge(&request), shuffled.judge(&request));
+    }
+
+    #[test]
+    fn duplicates_do_not_matter(specs in rules(), request in a_request()) {
+        let twice = load(&[specs.clone(), specs.clone()].concat());
+        prop_assert_eq!(load(&specs).decide(&request).verdict, twice.decide(&request).verdict);
+    }
+
+    #[test]
+    fn a_deny_or_require_never_widens(specs in rules(), more in a_rule(&["deny", "require_approval"], &["enforce"], true), request in a_request()) {
+        prop_assert!(with(&specs, &more).decide(&request).verdict >= load(&specs).decide(&request).verdict);
+    }
+
+    #[test]
+    fn an_allow_never_narrows(specs in rules(), more in a_rule(&["allow"], &["enforce"], true), request in a_request()) {
+        prop_assert!(with(&specs, &more).decide(&request).verdict <= load(&specs).decide(&request).verdict);
+    }
+
+    /// A rule that does not count changes neither verdict nor reasons, and says just what it would say if it did.
+    #[test]
+    fn shadow_and_warn_change_nothing_and_tell_the_truth(
+        specs in prop::collection::vec(a_rule(EFFECTS, &["enforce"], true), 0..6),
+        more in a_rule(&["deny"], &["enforce"], true),
+        request in a_request(),
+    ) {
+        let before = load(&specs).decide(&request);
+        let enforced = with(&specs, &more).decide(&request);
+        let would: Vec<_> = enforced.reasons.into_iter().filter(|reason| reason.rule.as_str() == format!("r{}", specs.len())).collect();
+        for mode in ["shadow", "warn"] {
+            let mut silent = more.clone();
+            silent["mode"] = json!(mode);
+            let Judgement { decision, shadow } = with(&specs, &silent).judge(&request);
+            prop_assert_eq!((decision.verdict, &decision.reasons), (before.verdict, &before.reasons));
+            let (said, unsaid) = if mode == "shadow" { (shadow, decision.warnings) } else { (decision.warnings, shadow) };
+            prop_assert_eq!(&said, &would);
+            prop_assert!(unsaid.is_empty());
+        }
+    }
+
+    /// POL-1: what cannot be judged is at least as strict as any value it could have had.
+    #[test]
+    fn an_error_never_permits(specs in rules(), request in a_request(), fact in select(FACTS.to_vec())) {
+        let set = load(&specs);
+        let verdict = set.decide(&request.clone().with_fact(fact, broken(fact))).verdict;
+        for value in values(fact) {
+            prop_assert!(verdict >= set.decide(&request.clone().with_fact(fact, value)).verdict);
+        }
+    }
+
+    /// POL-1 again: so is what is missing, where it should not be and no rule asks whether it is there.
+    #[test]
+    fn a_missing_fact_never_permits(
+        specs in prop::collection::vec(a_rule(EFFECTS, MODES, false), 0..12),
+        request in a_request(),
+        fact in select(vec!["cost", "priority", "project.id", "requester"]),
+    ) {
+        let set = load(&specs);
+        let mut missing = request.clone();
+        missing.facts.remove(fact);
+        let verdict = set.decide(&missing).verdict;
+        for value in values(fact) {
+            prop_assert!(verdict >= set.decide(&request.clone().with_fact(fact, value)).verdict);
+        }
+    }
+
+    /// POL-2 and POL-3: every decision names rules that count, of the effect that decides, and is made again just so.
+    #[test]
+    fn decisions_name_their_rules(specs in rules(), request in a_request()) {
+        let set = load(&specs);
+        let decision = set.decide(&request);
+        prop_assert_eq!(&decision, &set.decide(&request));
+        prop_assert!(!decision.reasons.is_empty());
+        for reason in &decision.reasons {
+            let rule = reason.rule.as_str();
+            if rule == DEFAULT_DENY {
+                prop_assert_eq!(decision.verdict, Verdict::Forbid);
+                continue;
+            }
+            let spec = &specs[rule.trim_start_matches('r').parse::<usize>().unwrap()];
+            prop_assert_eq!(&spec["mode"], "enforce");
+            let effect = spec["effect"].as_str().unwrap();
+            let speaks = match decision.verdict {
+                Verdict::Permit => effect == "allow",
+                Verdict::NeedsApproval => effect == "require_approval",
+                Verdict::Forbid => effect == "deny" || (effect == "require_approval" && reason.because.contains("cannot be judged")),
+            };
+            prop_assert!(speaks, "{}", decision);
+        }
+    }
+
+    /// POL-4, where to speak of a subject's fact is to speak of the subject.
+    #[test]
+    fn facts_that_no_rule_speaks_of_change_nothing(specs in rules(), request in a_request()) {
+        let set = load(&specs);
+        let text = serde_json::to_string(&specs).unwrap();
+        let subject = |fact: &str| fact.split_inclusive('.').next().unwrap().to_owned();
+        let mut more = request.clone().with_fact("weather.today", "fair");
+        for fact in FACTS.iter().filter(|fact| !text.contains(&subject(fact))) {
+            more = more.with_fact(*fact, broken(fact));
+        }
+        prop_assert_eq!(set.judge(&request), set.judge(&more));
+    }
+
+    /// What people type and get wrong is refused or read; it never stops the host.
+    #[test]
+    fn loading_never_panics(at in 0.0..1.0, length in 0usize..20, put in "(?s).{0,12}") {
+        let text = include_str!("../examples/reference.yaml");
+        let from = text.floor_char_boundary((at * text.len() as f64) as usize);
+        let to = text.floor_char_boundary((from + length).min(text.len()));
+        let text = format!("{}{put}{}", &text[..from], &text[to..]);
+        if let Err(error) = PolicySet::from_sources(&[Source::new("mangled", &text)]) {
+            prop_assert!(error.errors().iter().all(|error| error.line.is_some()), "{error}");
+        }
+    }
+
+    /// Different holders have different accounts, whatever they are called.
+    #[test]
+    fn accounts_are_told_apart(left in ("(?s).{0,40}", "[-a-c+/]{0,3}"), right in ("(?s).{0,40}", "[-a-c+/]{0,3}")) {
+        for per in ["[project.id]", "[project.id, requester]", "[requester, labels.x]"] {
+            let budget = format!("{{apiVersion: orp.policy/v1, kind: Budget, metadata: {{id: b}}, spec: {{per: {per}, window: total, limit: 5 USD}}}}");
+            let set = PolicySet::from_sources(&[Source::new("b", &budget)]).unwrap();
+            let account = |(id, who): &(String, String)| {
+                let request = PolicyRequest::new(PolicyPoint::Run, "x", Timestamp::EPOCH)
+                    .with_fact("project.id", id.as_str())
+                    .with_fact("requester", who.as_str())
+                    .with_fact("labels.x", id.as_str());
+                let [account] = &set.budgets(&request)[..] else { panic!("one account") };
+                account.name.clone()
+            };
+            let is_same = if per == "[project.id]" { left.0 == right.0 } else { left == right };
+            prop_assert_eq!(account(&left) == account(&right), is_same);
+        }
+    }
+}

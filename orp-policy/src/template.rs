@@ -1,0 +1,99 @@
+//! Text with facts in it: `{dataset.name} is {dataset.class}`. Braces that stand for themselves are doubled.
+
+use crate::fact::FactName;
+use orp_core::noun::Facts;
+use serde::{Deserialize, Serialize};
+
+/// Text in which the names of facts stand in braces; every name is in the vocabulary.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Template {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Text(String),
+    Fact(FactName),
+}
+
+impl Template {
+    /// The text with the facts of a request filled in; what the request does not say is said to be unknown.
+    pub(crate) fn fill(&self, facts: &Facts) -> String {
+        let mut filled = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Fact(name) => match facts.get(name.as_str()) {
+                    Some(value) => filled.push_str(&value.to_string()),
+                    None => filled.push_str(&format!("(unknown {name})")),
+                },
+            }
+        }
+        filled
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, brace) = rest.split_at(at);
+            plain.push_str(before);
+            if let Some((doubled, after)) = [("{{", '{'), ("}}", '}')]
+                .into_iter()
+                .find_map(|(doubled, single)| brace.strip_prefix(doubled).map(|after| (single, after)))
+            {
+                plain.push(doubled);
+                rest = after;
+                continue;
+            }
+            let (name, after) = brace.strip_prefix('{').and_then(|open| open.split_once('}')).ok_or_else(|| {
+                format!("`{text}` has a brace without its other half: expected `{{fact.name}}`, or a doubled brace")
+            })?;
+            pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            pieces.push(Piece::Fact(name.parse()?));
+            rest = after;
+        }
+        plain.push_str(rest);
+        pieces.push(Piece::Text(plain));
+        Ok(Self { text, pieces })
+    }
+}
+
+impl From<Template> for String {
+    fn from(template: Template) -> String {
+        template.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_filled_in() {
+        let facts = Facts::from([("dataset.name".to_owned(), "tickets".into())]);
+        for (text, expected) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("{dataset.name}: no", "tickets: no"),
+            ("{dataset.class}", "(unknown dataset.class)"),
+            ("{{x}} {dataset.name}}}", "{x} tickets}"),
+        ] {
+            assert_eq!(Template::try_from(text.to_owned()).unwrap().fill(&facts), expected, "{text}");
+        }
+        for (text, part) in [
+            ("{", "a brace without its other half"),
+            ("a } b", "a brace without its other half"),
+            ("{cots}", "unknown fact `cots`"),
+        ] {
+            let error = Template::try_from(text.to_owned()).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

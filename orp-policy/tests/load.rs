@@ -1,0 +1,312 @@
+//! What is wrong with documents is said with its place, and nothing wrong is loaded.
+
+use orp_core::document::Source;
+use orp_policy::{LoadError, PolicySet};
+
+/// A rule whose spec is given, with the spec's braces on line 4.
+fn rule(spec: &str) -> String {
+    format!("apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {{id: r}}\nspec: {spec}\n")
+}
+
+/// A budget whose spec is given, on line 4.
+fn budget(spec: &str) -> String {
+    format!("apiVersion: orp.policy/v1\nkind: Budget\nmetadata: {{id: b}}\nspec: {spec}\n")
+}
+
+fn load(text: &str) -> Result<PolicySet, LoadError> {
+    PolicySet::from_sources(&[Source::new("p.yaml", text)])
+}
+
+/// `line:column: message` of the only error, without the excerpt.
+fn error(text: &str) -> String {
+    let error = load(text).expect_err(text);
+    let [error] = error.errors() else { panic!("one error: {error}") };
+    assert!(error.excerpt.is_some(), "{error}");
+    format!("{}:{}: {}", error.line.unwrap(), error.column.unwrap(), error.message)
+}
+
+#[test]
+fn wrong_rules_are_refused_with_their_place() {
+    let cases = [
+        ("{effect: deny}", "4:8: missing field `actions`"),
+        (
+            "{effect: permit, actions: [x]}",
+            "4:16: unknown variant `permit`, expected one of deny, allow, require_approval",
+        ),
+        (
+            "{effect: deny, actions: [x], wher: {}}",
+            "4:36: unknown field `wher`, expected one of effect, mode, points, actions, where, because, remedy, controls",
+        ),
+        ("{effect: deny, actions: []}", "4:31: no actions: expected at least one, or `*` for any"),
+        (
+            "{effect: deny, actions: [tune*]}",
+            "4:31: `tune*` is no action: expected letters, digits or any of `._-/`, or `*` for any",
+        ),
+        (
+            "{effect: deny, mode: loud, actions: [x]}",
+            "4:28: unknown variant `loud`, expected one of enforce, warn, shadow",
+        ),
+        (
+            "{effect: deny, actions: [x], points: [start]}",
+            "4:45: unknown variant `start`, expected one of intent, plan, place, run, replan, publish",
+        ),
+        (
+            "{effect: deny, actions: [x], points: []}",
+            "4:44: no points: expected at least one, or no `points` for all that know the rule's facts",
+        ),
+        (
+            "{effect: deny, actions: [x], points: [intent], where: {cost: {at_least: 5 USD}}}",
+            "4:44: the rule speaks at intent, and `cost` is known at plan, run, replan only",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {cost: {at_least: 5 USD}, region: us}}",
+            "4:43: no point knows all of these facts: `cost` is known at plan, run, replan only; `region` is known at place only",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {dataset.clas: public}}",
+            "4:44: unknown fact `dataset.clas`: expected one of cost, dataset.class, …",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {dataset.class: secret}}",
+            "4:59: `secret` is not a data class: expected public, internal, confidential or restricted",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {dataset.class: [public, 5]}}",
+            "4:68: invalid type: integer `5`, expected a data class (public, internal, confidential or restricted) for `dataset.class`",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.visibility: publick}}",
+            "4:62: `publick` is no value of `model.visibility`: expected one of private, public",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.visibility: {at_least: public}}}",
+            "4:62: `model.visibility` has no order: it is one of private, public",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.name: {matches: m}}}",
+            "4:57: unknown variant `matches`, expected one of any_of, at_least, at_most, not, present",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.name: {}}}",
+            "4:56: no test of `model.name`: expected at least one",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.name: []}}",
+            "4:56: an empty list for `model.name`: expected at least one value",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.name: 5}}",
+            "4:44: invalid type: integer `5`, expected text for `model.name`; write it in quotes",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {labels.pii: true}}",
+            "4:44: invalid type: boolean `true`, expected text for `labels.pii`, a list of them, or a map of tests",
+        ),
+        ("{effect: deny, actions: [x], where: {model.name: {present: maybe}}}", "4:66: invalid boolean"),
+        (
+            "{effect: deny, actions: [x], where: {model.name: \"llama-*\"}}",
+            "4:56: `llama-*` is no pattern here: expected the whole text that `model.name` must equal",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.name: {not: [a, \"llama-*\"]}}}",
+            "4:66: `llama-*` is no pattern here: expected the whole text that `model.name` must equal",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {priority: 1.5}}",
+            "4:44: invalid type: floating point `1.5`, expected a whole number for `priority`, a list of them, or a map of tests",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {priority: 99999999999999999999}}",
+            "4:44: invalid type: floating point `100000000000000000000.0`, expected a whole number for `priority`, a list of them, or a map of tests",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {cost: 5 dollars}}",
+            "4:50: `5 dollars`: unknown unit `dollars`, expected one of the ISO 4217 codes, such as `USD`",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {cost: [5 USD, 5 EUR]}}",
+            "4:50: `5.00 USD` beside amounts in EUR: expected one currency",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {cost: {at_least: 5 USD, at_most: 9 EUR}}}",
+            "4:50: `9.00 EUR` beside amounts in USD: expected one currency",
+        ),
+        (
+            "{effect: deny, actions: [x], where: {model.name: a, model.name: b}}",
+            "4:59: duplicate mapping key: model.name, set DuplicateKeyPolicy in Options if acceptable",
+        ),
+        (
+            "{effect: deny, actions: [x], because: \"{cots} is much\"}",
+            "4:45: unknown fact `cots`: expected one of cost, dataset.class, …",
+        ),
+        (
+            "{effect: deny, actions: [x], because: \"{cost is much\"}",
+            "4:45: `{cost is much` has a brace without its other half: expected `{fact.name}`, or a doubled brace",
+        ),
+    ];
+    for (spec, expected) in cases {
+        assert_eq!(shortened(&error(&rule(spec))), expected, "{spec}");
+    }
+}
+
+#[test]
+fn wrong_budgets_are_refused_with_their_place() {
+    let cases = [
+        ("{limit: 5 USD}", "4:8: missing field `window`"),
+        ("{limit: -5 USD, window: total}", "4:15: `-5.00 USD` is below zero: expected an amount that may be spent"),
+        (
+            "{limit: 5, window: total}",
+            "4:15: `5` is not an amount of money: expected a number and an ISO 4217 currency, such as `500 USD`",
+        ),
+        ("{limit: 5 USD, window: month}", "4:30: unknown variant `month`, expected one of total, calendar"),
+        ("{limit: 5 USD, window: {calendar: week}}", "4:41: unknown variant `week`, expected one of day, month"),
+        (
+            "{limit: 5 USD, window: total, onLimit: deny}",
+            "4:37: unknown field `onLimit`, expected one of per, where, window, limit, overrides",
+        ),
+        (
+            "{limit: 5 USD, window: total, per: [cost]}",
+            "4:43: `cost` is an amount: expected a fact that says whose account it is",
+        ),
+        (
+            "{limit: 5 USD, window: total, per: [team]}",
+            "4:43: unknown fact `team`: expected one of cost, dataset.class, …",
+        ),
+        (
+            "{limit: 5 USD, window: total, overrides: {vision: 6 USD}}",
+            "4:57: an override without `per`: expected facts that say whose account it is",
+        ),
+        (
+            "{limit: 5 USD, window: total, per: [project.id], overrides: {vision: 6 EUR}}",
+            "4:76: `6.00 EUR` beside a limit of 5.00 USD: expected one currency",
+        ),
+        (
+            "{limit: 5 USD, window: total, per: [project.id], overrides: {vision: -6 USD}}",
+            "4:76: `-6.00 USD` is below zero: expected an amount that may be spent",
+        ),
+        (
+            "{limit: 5 USD, window: total, per: [project.id, requester], overrides: {vision: 6 USD}}",
+            "4:87: `vision` names no account: expected 2 values joined by `-`, as in the account's name",
+        ),
+        (
+            "{limit: 5 USD, window: total, per: [project.id, requester], overrides: {vision-a/b: 6 USD}}",
+            "4:91: `vision-a/b` names no account: expected 2 values joined by `-`, as in the account's name",
+        ),
+    ];
+    for (spec, expected) in cases {
+        assert_eq!(shortened(&error(&budget(spec))), expected, "{spec}");
+    }
+}
+
+/// Without most of the vocabulary.
+fn shortened(error: &str) -> String {
+    match error.split_once("dataset.class, dataset.name") {
+        Some((start, _)) => format!("{start}dataset.class, …"),
+        None => error.to_owned(),
+    }
+}
+
+#[test]
+fn wrong_headers_are_refused_with_their_place() {
+    for (text, expected) in [
+        ("kind: Rule\nmetadata: {id: r}\nspec: {}\n", "3:1: missing field `apiVersion`"),
+        (
+            "apiVersion: orp.policy/v2\nkind: Rule\nmetadata: {id: r}\nspec: {}\n",
+            "1:13: unknown variant `orp.policy/v2`, expected one of orp.policy/v1",
+        ),
+        (
+            "apiVersion: orp.policy/v1\nkind: Quota\nmetadata: {id: r}\nspec: {}\n",
+            "2:7: unknown variant `Quota`, expected one of Rule, Budget",
+        ),
+        (
+            "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r r}\nspec: {}\n",
+            "3:16: `r r` is not a rule id: expected 1 to 200 letters, digits or any of `._-/:@#+`, beginning with a letter or digit",
+        ),
+        (
+            "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r, name: x}\nspec: {}\n",
+            "3:19: unknown field `name`, expected one of id, owner",
+        ),
+        ("apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r}\n", "3:1: missing field `spec`"),
+        (
+            "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r}\nspec: {effect: allow, actions: [x]}\nstatus: ok\n",
+            "5:1: unknown field `status`, expected one of apiVersion, kind, metadata, spec",
+        ),
+        (
+            "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: default-deny}\nspec: {effect: allow, actions: [x]}\n",
+            "3:16: `default-deny` is what speaks when no rule allows: expected another id",
+        ),
+        (
+            "apiVersion: orp.policy/v1\nkind: Budget\nmetadata: {id: a/b}\nspec: {limit: 5 USD, window: total}\n",
+            "3:16: `a/b` begins accounts' names: expected at most 64 bytes, without `/`",
+        ),
+        ("- a\n", "1:1: expected mapping start"),
+        ("just words\n", "1:1: expected mapping start"),
+        ("a: [\n", "1:4: unclosed bracket '['"),
+        ("a: 1\n...\nb: 2\n", "1:1: missing field `apiVersion`"),
+    ] {
+        assert_eq!(error(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn every_wrong_document_is_reported_at_its_line_in_the_text() {
+    let text = format!(
+        "# Rules of the house.\r\n\r\n---\r\n{}---\n# Nothing here.\n--- # But here:\n{}\n---\n{}",
+        rule("{effect: deny, actions: [x]}").replace('\n', "\r\n"),
+        rule("{effect: dney, actions: [x]}"),
+        budget("{limit: 5 USD, window: month}"),
+    );
+    let error = load(&text).unwrap_err();
+    let places: Vec<_> = error.errors().iter().map(|error| (error.line.unwrap(), error.column.unwrap())).collect();
+    assert_eq!(places, [(14, 16), (20, 30)]);
+    assert!(error.to_string().contains("p.yaml:14:16: unknown variant `dney`"), "{error}");
+    assert!(error.to_string().contains("\n 20 | spec: {limit: 5 USD, window: month}\n"), "{error}");
+}
+
+#[test]
+fn ids_are_unique_in_the_whole_set() {
+    let text = rule("{effect: deny, actions: [x]}");
+    let error = PolicySet::from_sources(&[Source::new("a.yaml", &text), Source::new("b.yaml", &text)]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "b.yaml:3:16: the id `r` is taken: it is at a.yaml:3:16 too\n 3 | metadata: {id: r}\n   |                ^"
+    );
+    let twin = budget("{limit: 5 USD, window: total}").replace("id: b", "id: r");
+    assert!(load(&format!("{text}---\n{twin}")).unwrap_err().to_string().contains("the id `r` is taken"));
+}
+
+#[test]
+fn a_document_after_an_end_mark_is_not_lost() {
+    let (first, second) = (rule("{effect: allow, actions: [x]}"), rule("{effect: deny, actions: [x]}"));
+    let set = load(&format!("{first}...\n---\n{}...\n", second.replace("id: r", "id: s"))).unwrap();
+    assert_eq!(set.rules().len(), 2);
+    let error = load(&format!("{first}...\n{second}")).unwrap_err();
+    assert!(error.to_string().contains("multiple YAML documents"), "{error}");
+}
+
+#[test]
+fn texts_without_documents_make_a_set_that_forbids() {
+    for text in ["", "\n\n", "# nothing\n", "---\n---\n", "%YAML 1.2\n---\n...\n", "\u{feff}"] {
+        assert_eq!(load(text).unwrap().version(), PolicySet::default().version(), "{text:?}");
+    }
+}
+
+#[test]
+fn json_is_read_too() {
+    let text = r#"{"spec": {"effect": "allow", "actions": ["x"], "where": {"priority": {"at_most": 5}}},
+        "metadata": {"id": "r"}, "kind": "Rule", "apiVersion": "orp.policy/v1"}"#;
+    let yaml = rule(
+        "{effect: allow, actions: [x, x], where: {priority: {at_most: 5}}, points: [intent, plan, place, run, replan]}",
+    );
+    assert_eq!(load(text).unwrap().version(), load(&yaml).unwrap().version());
+}
+
+#[test]
+fn errors_are_bounded() {
+    let text = "---\nkind: X\n".repeat(60);
+    let error = load(&text).unwrap_err();
+    assert_eq!(error.errors().len(), orp_policy::error::ERROR_LIMIT);
+    assert!(error.to_string().ends_with("and 10 more errors"), "{error}");
+    let huge = " ".repeat(orp_core::document::LIMIT_BYTES + 1);
+    assert!(load(&huge).unwrap_err().to_string().contains("at most 4194304 are read"));
+}
