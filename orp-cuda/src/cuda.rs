@@ -119,14 +119,11 @@ impl DeviceBackend for CudaBackend {
 
     async fn release(&self, grant: &IdempotencyKey) -> Result<(), ProviderError> {
         let found = self.found("release").await?;
-        if held(&found.grants).was_released(grant) {
-            return Ok(());
-        }
         let key = grant.clone();
         match found.on_grant("release", grant, move |worker| worker.release(&key)).await {
             // The device is gone and its memory with it: what is left is the entry in the book.
             Err(error) if error.kind == ErrorKind::Lost => held(&found.grants).release(grant).map(drop),
-            // Another call released it between the two lines above.
+            // Released before.
             Err(error) if error.kind == ErrorKind::NotFound && held(&found.grants).was_released(grant) => Ok(()),
             answer => answer,
         }

@@ -136,3 +136,36 @@ impl DeviceBackend for SoftBackend {
         Ok(content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use orp_core::{id::Tenant, memory::ManualClock, unit::GpuAmount};
+
+    #[test]
+    fn what_is_freed_costs_no_host_memory() {
+        let backend = SoftBackend::uniform(1, Bytes::new(16), Arc::new(ManualClock::default()));
+        let key = IdempotencyKey::new("a");
+        let request = DeviceRequest {
+            key: key.clone(),
+            tenant: Tenant::new("t").unwrap(),
+            device: DeviceId::new("soft-0").unwrap(),
+            memory: Bytes::new(16),
+            share: GpuAmount::ZERO,
+        };
+        let buffers = || held(&backend.state).written.len();
+        backend.admit(&request).now_or_never().unwrap().unwrap();
+        let make = || {
+            let buffer = backend.allocate(&key, Bytes::new(4)).now_or_never().unwrap().unwrap();
+            backend.write(&key, buffer, b"full").now_or_never().unwrap().unwrap();
+            buffer
+        };
+        let (first, _second, _third) = (make(), make(), make());
+        assert_eq!(buffers(), 3);
+        backend.free(&key, first).now_or_never().unwrap().unwrap();
+        assert_eq!(buffers(), 2);
+        backend.release(&key).now_or_never().unwrap().unwrap();
+        assert_eq!(buffers(), 0);
+    }
+}

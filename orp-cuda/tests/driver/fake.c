@@ -5,6 +5,7 @@
  *   INIT_RESULT=n   cuInit returns n
  *   HANG            cuInit never returns
  *   CONSTRAINED     a device has 1 MiB, whatever it says
+ *   BREAKS          after the first copy to a device, the streams only return that an address was illegal
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ typedef int CUdevice;
 typedef unsigned long long CUdeviceptr;
 typedef struct { char bytes[16]; } CUuuid;
 
-enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NO_CONTEXT = 201 };
+enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NO_CONTEXT = 201, ILLEGAL_ADDRESS = 700 };
 enum { DEVICES = 2, EVENT = 77, STREAM = 78 };
 #define MEMORY (80ULL << 30)
 #ifdef CONSTRAINED
@@ -36,6 +37,7 @@ static int initialised;
 static unsigned long long used[DEVICES];
 static int contexts[DEVICES];
 static __thread int *current;
+static int broken;
 
 CUresult cuInit(unsigned flags) {
 #ifdef HANG
@@ -80,7 +82,10 @@ CUresult cuCtxSynchronize(void) { return current ? SUCCESS : NO_CONTEXT; }
 
 CUresult cuStreamCreate(long *stream, unsigned flags) { (void)flags; *stream = STREAM; return current ? SUCCESS : NO_CONTEXT; }
 CUresult cuStreamDestroy_v2(long stream) { return stream == STREAM ? SUCCESS : INVALID_VALUE; }
-CUresult cuStreamSynchronize(long stream) { return stream == STREAM ? SUCCESS : INVALID_VALUE; }
+CUresult cuStreamSynchronize(long stream) {
+    if (broken) return ILLEGAL_ADDRESS;
+    return stream == STREAM ? SUCCESS : INVALID_VALUE;
+}
 CUresult cuStreamWaitEvent(long stream, long event, unsigned flags) { (void)flags; return stream == STREAM && event == EVENT ? SUCCESS : INVALID_VALUE; }
 CUresult cuEventCreate(long *event, unsigned flags) { (void)flags; *event = EVENT; return SUCCESS; }
 CUresult cuEventDestroy_v2(long event) { return event == EVENT ? SUCCESS : INVALID_VALUE; }
@@ -123,6 +128,9 @@ CUresult cuMemsetD8Async(CUdeviceptr pointer, unsigned char value, size_t size, 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t size, long stream) {
     if (!current || stream != STREAM) return INVALID_VALUE;
     memcpy((void *)to, from, size);
+#ifdef BREAKS
+    broken = 1;
+#endif
     return SUCCESS;
 }
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t size, long stream) {

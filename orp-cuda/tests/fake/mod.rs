@@ -1,5 +1,6 @@
 //! Fake drivers, built by the C compiler of the machine.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -22,7 +23,8 @@ impl Fake {
         match command.status() {
             Ok(status) => assert!(status.success(), "the fake driver does not build: {command:?}"),
             Err(error) => {
-                eprintln!("SKIPPED: no C compiler to build a fake driver with: {error}");
+                // Not `eprintln`: the output of tests that pass is hidden, and this is to be seen.
+                let _ = writeln!(std::io::stderr(), "SKIPPED: no C compiler to build a fake driver with: {error}");
                 return None;
             }
         }
