@@ -18,6 +18,9 @@ pub enum OrpError {
     /// A document does not say what it should.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// The policy documents do not say what they should; nothing of them is in force.
+    #[error(transparent)]
+    Policy(#[from] orp_policy::LoadError),
     /// A file could not be read.
     #[error("cannot read `{path}`: {detail}")]
     File {

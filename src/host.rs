@@ -1,5 +1,6 @@
 //! What a host plugs in beside providers: programs, in-process functions, and secrets.
 
+use crate::process::redact;
 use orp_core::{
     id::{AttemptId, TaskName},
     noun::Progress,
@@ -92,9 +93,6 @@ impl Programs {
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(BTreeMap<String, String>);
 
-/// What a secret's value is replaced by.
-const REDACTED: &str = "[secret]";
-
 impl Secrets {
     pub(crate) fn add(&mut self, name: String, value: String) {
         self.0.insert(name, value);
@@ -118,10 +116,13 @@ impl Secrets {
         Ok((plain, secret))
     }
 
-    /// The text with every secret's value replaced.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
+
+    /// The text with every secret's value made unreadable.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let values = self.0.values().filter(|value| !value.is_empty());
-        values.fold(text.to_owned(), |text, value| text.replace(value.as_str(), REDACTED))
+        redact(text, self.values())
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
         let env = BTreeMap::from([("TOKEN".into(), "secret:hub".into()), ("DEPTH".into(), "3".into())]);
         let (plain, secret) = secrets.split(&env).unwrap();
         assert_eq!((plain.len(), secret["TOKEN"].as_str()), (1, "s3cr3t"));
-        assert_eq!(secrets.redact("login with s3cr3t failed"), "login with [secret] failed");
+        assert_eq!(secrets.redact("login with s3cr3t failed"), "login with [redacted] failed");
         assert!(!format!("{secrets:?}").contains("s3cr3t"));
         let unknown = BTreeMap::from([("TOKEN".into(), "secret:nothing".into())]);
         assert_eq!(secrets.split(&unknown).unwrap_err(), "no secret `nothing` was given to ORP");

@@ -44,6 +44,7 @@ pub mod prelude {
     pub use crate::document::{DocumentError, Source};
     pub use crate::error::*;
     pub use crate::id::*;
+    pub use crate::memory::*;
     pub use crate::noun::*;
     pub use crate::unit::*;
 }

@@ -9,6 +9,7 @@ use super::pool::{Ticket, node_name};
 use super::providers::Report;
 use super::run::{RunShared, Stop, next_attempt};
 use crate::host::TaskContext;
+use crate::process::{Log, read_log_tail, read_progress};
 use orp_core::{
     contract::{Answer, Assignment, ComputeProvider, ProviderEvent},
     error::{ErrorKind, ProviderError, Retry, StoreError},
@@ -26,6 +27,8 @@ use tokio::sync::{broadcast, watch};
 
 /// How often a provider call is made again when the provider says that may help.
 const TRIES: u32 = 5;
+/// How much of what a failed process said is told, in bytes.
+const LAST_WORDS_MAX: usize = 4096;
 
 /// How an attempt left its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -478,7 +481,8 @@ impl Attempt {
     }
 
     async fn take_progress(&self, folder: &Path, seen: &mut Seen) -> Step<()> {
-        let (lines, offset) = crate::process::read_progress(folder, seen.offset);
+        // A file that cannot be read now may be readable at the next look; the exit status decides anyway.
+        let Ok((lines, offset)) = read_progress(folder, seen.offset) else { return Ok(()) };
         seen.offset = offset;
         for progress in lines {
             if let Some(checkpoint) = progress.checkpoint {
@@ -620,10 +624,10 @@ impl Attempt {
 
     /// The last line the process wrote to its error stream.
     fn last_words(&self) -> String {
-        let path = self.control.folders.attempt(&self.id).join("stderr.log");
-        let text = tail(&path, 4096).unwrap_or_default();
+        let folder = self.control.folders.attempt(&self.id);
+        let text = read_log_tail(&folder, Log::Stderr, LAST_WORDS_MAX, self.control.secrets.values()).unwrap_or_default();
         let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        if line.is_empty() { String::new() } else { format!(", saying: {}", self.control.secrets.redact(line.trim())) }
+        if line.is_empty() { String::new() } else { format!(", saying: {}", line.trim()) }
     }
 
     /// What the task left: each file with its digest, registered as an asset.
@@ -795,15 +799,4 @@ fn digest_file(path: &Path) -> std::io::Result<(Digest, Bytes)> {
         hasher.update(&piece[..read]);
         size += read as u64;
     }
-}
-
-/// The last `most` bytes of a file as text.
-fn tail(path: &Path, most: u64) -> std::io::Result<String> {
-    use std::io::{Seek, SeekFrom};
-    let mut file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
