@@ -2,7 +2,7 @@
 
 use crate::contract::{Estimator, TimeEstimate};
 use crate::noun::{Machine, Rate, Training, Work};
-use crate::unit::{Span, Tokens};
+use crate::unit::Span;
 
 /// Fixed rates, believed without doubt: every estimate is exact. Staging takes no time of its own (the transfers it waits
 /// for are the planner's to add).
@@ -33,7 +33,10 @@ impl Estimator for MemoryEstimator {
                 (bytes.get() as f64, per_core_second.get() as f64 * cores, "bytes")
             }
             Work::Train { tokens, parameters, training } => {
-                (tokens.get() as f64, self.tokens_per_second(*tokens, *parameters, training, on()?, units)?, "tokens")
+                match self.tokens_per_second(*parameters, training, on()?, units)? {
+                    Some(rate) => (tokens.get() as f64, rate, "tokens"),
+                    None => return Ok(exact(Span::ZERO, None)),
+                }
             }
         };
         if amount > 0.0 && per_second <= 0.0 {
@@ -45,14 +48,14 @@ impl Estimator for MemoryEstimator {
 }
 
 impl MemoryEstimator {
+    /// None for a model without parameters: training it takes no time.
     fn tokens_per_second(
         &self,
-        tokens: Tokens,
         parameters: u64,
         training: &Training,
         machine: &Machine,
         units: u32,
-    ) -> Result<f64, String> {
+    ) -> Result<Option<f64>, String> {
         let accelerator = machine.accelerator.as_ref().ok_or("training needs an accelerator")?;
         let count = machine.capacity.gpu.as_f64() * f64::from(units);
         let (need, have) = (parameters as f64 * training.bytes_per_parameter, accelerator.memory.get() as f64 * count);
@@ -60,8 +63,7 @@ impl MemoryEstimator {
             return Err(format!("needs {:.0} GB on the accelerators, they have {:.0} GB", need / 1e9, have / 1e9));
         }
         let work = parameters as f64 * training.flops_per_parameter_token;
-        // A model without parameters takes no time: any rate is as good as another.
-        Ok(if work > 0.0 { self.flops * count * training.utilisation / work } else { tokens.get() as f64 })
+        Ok((work > 0.0).then(|| self.flops * count * training.utilisation / work))
     }
 }
 
