@@ -73,6 +73,7 @@ mod standing;
 mod supervisor;
 
 pub use launcher::{LaunchOptions, Launcher, Supervisor};
+pub(crate) use output::redact;
 pub use output::{Log, read_log_tail, read_progress};
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -83,11 +83,17 @@ pub fn read_log_tail<'a>(
     file.seek(SeekFrom::Start(begin))?;
     let mut bytes = Vec::new();
     file.take((bytes_max + margin) as u64).read_to_end(&mut bytes)?;
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    for secret in secrets {
-        text = text.replace(secret, REDACTED);
-    }
+    let text = without(&secrets, String::from_utf8_lossy(&bytes).into_owned());
     Ok(tail(&text, bytes_max, begin == 0).to_owned())
+}
+
+/// The text with every one of `secrets` made unreadable.
+pub(crate) fn redact<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    without(&needles(secrets), text.to_owned())
+}
+
+fn without(needles: &[&str], text: String) -> String {
+    needles.iter().fold(text, |text, needle| text.replace(needle, REDACTED))
 }
 
 /// The secrets and the longer lines of secrets of several lines, the longest first, so that none is hidden within another.
