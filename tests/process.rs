@@ -1,5 +1,6 @@
 //! Real processes under supervisors: endings, signals, limits, and what is left when host or supervisor is killed.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use orp_core::prelude::*;
 use orp_sdk::process::{LaunchOptions, Launcher, Log, Supervisor, read_log_tail, read_progress};
