@@ -334,13 +334,14 @@ pub async fn comp_8(bed: &mut Bed<'_>) -> Verdict {
     let mut held = vec![bed.lease().await?];
     // Where only one unit is on offer, one lease must do.
     held.extend(bed.lease().await.ok());
+    held.sort_by_key(|lease| lease.id);
     for round in ["two were acquired", "one of two was released"] {
         for restarted in [false, true] {
             if restarted && !bed.restart().await? {
                 continue;
             }
             let mut listed = bed.provider()?.leases().await?;
-            listed.sort_by_key(|lease| lease.token);
+            listed.sort_by_key(|lease| lease.id);
             let when = if restarted { " and the host restarted" } else { "" };
             ensure!(listed == held, "{round}{when}: {held:?} are held, {listed:?} are listed");
         }

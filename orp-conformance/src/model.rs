@@ -38,7 +38,8 @@ pub async fn model_1(harness: &dyn ModelHarness) -> Verdict {
     for length in [1, 4_096, 100_003] {
         let (model, content) = (new_model(), Dice::new(length as u64).bytes(length));
         provider.push(&model, &harness.write(&content).await).await?;
-        pulls(harness, &*provider, &model, &content).await?;
+        let got = pulled(harness, &*provider, &model).await?;
+        ensure!(got == content, "{length} bytes were pushed, and {} bytes that differ were pulled", got.len());
     }
     Ok(())
 }
@@ -50,20 +51,20 @@ pub async fn model_2(harness: &dyn ModelHarness) -> Verdict {
     let mut dice = Dice::new(2);
     let (content, other) = (dice.bytes(4_096), dice.bytes(4_096));
     provider.push(&model, &harness.write(&content).await).await?;
+    let before = pulled(harness, &*provider, &model).await?;
     let result = provider.push(&model, &harness.write(&other).await).await;
     expect_kind(ErrorKind::Conflict, "a push of other bytes to a version that exists", result)?;
-    pulls(harness, &*provider, &model, &content).await?;
+    let after = pulled(harness, &*provider, &model).await?;
+    ensure!(before == after, "a push of other bytes to `{model}` was refused, and changed it");
     Ok(provider.push(&model, &harness.write(&content).await).await?)
 }
 
-async fn pulls(harness: &dyn ModelHarness, provider: &dyn ModelProvider, model: &AssetRef, pushed: &[u8]) -> Verdict {
+/// What is pulled of a model.
+async fn pulled(harness: &dyn ModelHarness, provider: &dyn ModelProvider, model: &AssetRef) -> Result<Vec<u8>, Fault> {
     let file = harness.write(b"").await;
     provider.pull(model, &file).await?;
     let missing = || Fault::Broken(format!("`{model}` was pulled, and there is no file"));
-    let pulled = harness.read(&file).await.ok_or_else(missing)?;
-    let (sent, got) = (pushed.len(), pulled.len());
-    ensure!(pulled == pushed, "of `{model}`, {sent} bytes were pushed, and {got} bytes that differ were pulled");
-    Ok(())
+    harness.read(&file).await.ok_or_else(missing)
 }
 
 fn new_model() -> AssetRef {

@@ -1,5 +1,7 @@
 //! The table of laws is that of the contracts' documentation: same identifiers, same words.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use orp_conformance::LawId;
 use std::{collections::BTreeMap, fs, path::Path};
 

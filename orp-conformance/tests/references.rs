@@ -1,5 +1,7 @@
 //! Every reference of `orp_core::memory` keeps the laws of its contract, and none is skipped without a reason known here.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod memory;
 
 use memory::{Journals, MemoryHarness, device, machines, reference, requests};
@@ -97,8 +99,7 @@ fn interpreter() {
 
 #[tokio::test]
 async fn journal() {
-    // Nothing in memory survives its process.
-    keeps(journal_suite(&Journals { make: MemoryJournal::default, reopen: |_| None }).await, &["JRN-1"]);
+    keeps(journal_suite(&Journals).await, &["JRN-1"]);
 }
 
 #[tokio::test]
