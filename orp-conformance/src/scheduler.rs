@@ -327,7 +327,7 @@ impl History {
         }
         let settled = |booked: &&Booked| !booked.stopping;
         let keys: Vec<JobKey> = self.jobs.values().filter(settled).map(|booked| booked.job.key.clone()).collect();
-        let ends: BTreeSet<&JobKey> = (0..self.dice.below(3)).filter_map(|_| self.dice.pick(&keys)).collect();
+        let ends: BTreeSet<&JobKey> = (0..self.dice.below(4)).filter_map(|_| self.dice.pick(&keys)).collect();
         events.extend(ends.into_iter().cloned().map(JobEvent::Ended));
         match self.dice.below(20) {
             0 if self.view.nodes.len() > 1 => {
@@ -373,13 +373,23 @@ fn tenant(number: u64) -> Tenant {
 
 /// A job like those there are: most are small, some are gangs, a few fit nowhere.
 fn job(dice: &mut Dice, key: JobKey, now: Timestamp) -> Job {
-    let gpu = dice.pick(&[0, 0, 0, 500, 1_000, 2_000, 4_000, 8_000]).copied().unwrap_or(0);
+    let gpu = match dice.below(16) {
+        0..=7 => 0,
+        8..=9 => 500,
+        10..=12 => 1_000,
+        13..=14 => 4_000,
+        _ => 8_000,
+    };
     let demand = capacity(1 + dice.below(8), 1 + dice.below(24), gpu);
     let mut job = Job::new(key, tenant(dice.below(3)), demand, now);
-    job.members = dice.pick(&[1, 1, 1, 2, 3, 9]).copied().unwrap_or(1);
+    job.members = match dice.below(16) {
+        0..=9 => 1,
+        10..=14 => 2 + dice.below(3) as u32,
+        _ => 9,
+    };
     job.priority = dice.below(4) as i32 - 1;
     job.preemptible = dice.below(10) < 7;
-    job.device = (dice.below(5) == 0).then(|| name(format!("device-{}", dice.below(2)), DeviceId::new));
+    job.device = (dice.below(3) == 0).then(|| name(format!("device-{}", dice.below(2)), DeviceId::new));
     job.expected = (dice.below(2) == 0).then(|| Span::from_secs(60 * dice.below(600)));
     job.deadline = (dice.below(4) == 0).then(|| now.after(Span::from_secs(60 * dice.below(1_200))));
     job
