@@ -171,7 +171,8 @@ metadata: {id: month}
 spec: {per: [project.id], window: {calendar: month}, limit: 0 USD}
 "#;
     let policy = PolicySet::from_sources(&[Source::new("policy.yaml", policy)]).unwrap();
-    let orp = house.builder(recipe("two", TWO_STEPS)).secret("hub", "x").policy(Arc::new(policy)).build().await.unwrap();
+    let orp =
+        house.builder(recipe("two", TWO_STEPS)).secret("hub", "x").policy(Arc::new(policy)).build().await.unwrap();
     let refused = Intent::new(Goal::new("two")).with_project(Tenant::new("web").unwrap());
     let PlanAnswer::Refused(decision) = orp.plan(&refused).await.unwrap() else { panic!("it must be refused") };
     assert_eq!(decision.reasons[0].rule.as_str(), "not-for-the-web-team");

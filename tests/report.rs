@@ -515,6 +515,25 @@ fn the_page_needs_nothing_else() {
 }
 
 #[test]
+fn the_drawings_hold_every_phase_layer_and_plan() {
+    let html = finished().report().to_html();
+    for part in [
+        "<title>train#1 queued: 48m – 52m, 4m</title>",
+        "<title>train#2 provisioning: 3h12m – 3h27m, 15m</title>",
+        "<title>train#2 running: 3h27m – 6h38m, 3h11m</title>",
+        "<title>train#2: 47m17s of work lost (10 % of the task)</title>",
+        "<title>train#2 reclaimed, signal 9</title>",
+        "held: 3h19m – 6h38m, 104.34 USD</title>",
+        "<title>planned again at 3h12m: p5.48xlarge in us-east-1b was reclaimed",
+        "The cost grows to 379.16 USD over 10h21m: on-demand 208.87, spot 169.86, other charges 0.43.",
+        "balanced (chosen): 318.40 USD, 9h35m, risk 3.4 %, quality 0.702;",
+        "<title>budget: 76 % used, 64 % believed</title>",
+    ] {
+        assert_eq!(html.matches(part).count().min(2), if part.contains("budget:") { 1 } else { 2 }, "{part}");
+    }
+}
+
+#[test]
 fn the_same_run_gives_the_same_bytes_and_survives_json() {
     let report = finished().report();
     assert_eq!(report.to_html(), finished().report().to_html());

@@ -1,46 +1,42 @@
 //! What the tests of the control plane share: a house of its own for each, and looks into it.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use orp_sdk::{
-    prelude::*,
-    process::Supervisor,
-    provider::local::LocalConfig,
-};
+use orp_sdk::{prelude::*, process::Supervisor, provider::local::LocalConfig};
 use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// A folder, and this machine as a pool of one core in it.
-pub struct House {
+pub(crate) struct House {
     folder: Arc<TempDir>,
-    pub local: Arc<LocalProvider>,
+    pub(crate) local: Arc<LocalProvider>,
 }
 
-pub fn supervisor() -> Supervisor {
+pub(crate) fn supervisor() -> Supervisor {
     Supervisor::program(env!("CARGO_BIN_EXE_orp-supervisor"))
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let local = open(folder.path());
         Self { folder, local }
     }
 
     /// The same folder, as the next host finds it.
-    pub fn reopened(&self) -> Self {
+    pub(crate) fn reopened(&self) -> Self {
         Self { folder: self.folder.clone(), local: self.local.clone() }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn builder(&self, recipe: Recipe) -> OrpBuilder {
+    pub(crate) fn builder(&self, recipe: Recipe) -> OrpBuilder {
         Orp::builder().folder(self.path().join("orp")).compute(self.local.clone()).recipes(vec![recipe])
     }
 
     /// The contents of every file of this name that hold `part`.
-    pub fn find(&self, name: &str, part: &str) -> Vec<String> {
+    pub(crate) fn find(&self, name: &str, part: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut folders = vec![self.path().to_owned()];
         while let Some(folder) = folders.pop() {
@@ -70,7 +66,7 @@ fn open(folder: &Path) -> Arc<LocalProvider> {
 }
 
 /// A recipe of these tasks, for the goal of the same name, with a parameter `steps`.
-pub fn recipe(name: &str, tasks: &str) -> Recipe {
+pub(crate) fn recipe(name: &str, tasks: &str) -> Recipe {
     let text = format!(
         "name: {name}\nversion: 1.0.0\ngoal: {name}\nparameters: {{steps: \"10\"}}\n\
          variants: [{{name: plain, quality: {{floor: 1, ceiling: 1, half: 1, source: assumed}}}}]\ntasks:{tasks}"
@@ -79,7 +75,7 @@ pub fn recipe(name: &str, tasks: &str) -> Recipe {
 }
 
 /// Waits until something is so, for ten seconds at most.
-pub async fn wait_until(is_so: impl Fn() -> bool) {
+pub(crate) async fn wait_until(is_so: impl Fn() -> bool) {
     for _ in 0..1000 {
         if is_so() {
             return;
@@ -90,12 +86,12 @@ pub async fn wait_until(is_so: impl Fn() -> bool) {
 }
 
 /// Whether a process with this id runs (and is no zombie).
-pub fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
 }
 
 /// Somebody who can annotate.
-pub fn annotator() -> Arc<MemoryProvider> {
+pub(crate) fn annotator() -> Arc<MemoryProvider> {
     let provider = MemoryProvider::new(ProviderName::new("people").unwrap());
     let key = OfferKey { provider: provider.name().clone(), offer: OfferId::new("ada").unwrap() };
     let talent = Talent {

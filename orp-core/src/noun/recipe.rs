@@ -519,32 +519,32 @@ impl Recipe {
     }
 }
 
-/// The names in braces in a text.
+/// The names in braces in a text. Braces around anything but a name (JSON), or after a `$` (shell), are text like any other.
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+    text.match_indices('{').filter_map(|(at, _)| name_at(text, at))
+}
+
+/// The name in the braces that open at `at`.
+fn name_at(text: &str, at: usize) -> Option<&str> {
+    let (before, rest) = text.split_at(at);
+    let (name, _) = rest.strip_prefix('{').filter(|_| !before.ends_with('$'))?.split_once('}')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    is_name.then_some(name)
 }
 
 /// Puts values in the place of names in braces; a name without a value stays as it is.
 fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        match after.split_once('}') {
-            Some((name, tail)) => {
-                match values.get(name) {
-                    Some(value) => filled.push_str(value),
-                    None => filled.push_str(&format!("{{{name}}}")),
-                }
-                rest = tail;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
+    let mut done = 0;
+    for (at, _) in text.match_indices('{') {
+        if let Some((name, value)) = name_at(text, at).and_then(|name| Some((name, values.get(name)?))) {
+            filled.push_str(&text[done..at]);
+            filled.push_str(value);
+            done = at + name.len() + 2;
         }
     }
-    filled.push_str(rest);
+    filled.push_str(&text[done..]);
     filled
 }
 
@@ -585,6 +585,19 @@ tasks:
         assert!(
             recipe.workflow(&intent.with_parameter("x", 1), &recipe.variants[0], Tokens::ZERO, 0, Bytes::ZERO).is_err()
         );
+    }
+
+    #[test]
+    fn only_names_in_braces_are_filled_in() {
+        let values = BTreeMap::from([("steps".to_owned(), "9".to_owned())]);
+        for (text, filled) in [
+            (r#"{"n":$n,"of":{steps}}"#, r#"{"n":$n,"of":9}"#),
+            ("${HOME} ${steps} {steps}{steps}", "${HOME} ${steps} 99"),
+            ("{} { steps} {", "{} { steps} {"),
+        ] {
+            assert_eq!(fill(text, &values), filled);
+        }
+        assert_eq!(names_in(r#"{"a":{b}} {c} ${D}"#).collect::<Vec<_>>(), ["b", "c"]);
     }
 
     #[test]
