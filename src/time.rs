@@ -48,8 +48,9 @@ impl Timer for WallClock {
 
 /// A clock that runs at a rate against the machine's: at rate 3600 an hour passes in a second.
 ///
-/// The rate can be changed at any time; the time shown never jumps or goes back. While any [`SlowDown`] is held the clock
-/// runs at the slowest of their rates: a reclaim notice of two minutes then lasts a second that real processes can use.
+/// The rate can be changed at any time; the time shown never goes back, and jumps only where [`ScaledClock::advance_to`]
+/// says so. While any [`SlowDown`] is held the clock runs at the slowest of their rates: a reclaim notice of two minutes
+/// then lasts a second that real processes can use.
 #[derive(Debug, Clone)]
 pub struct ScaledClock {
     shared: Arc<Shared>,
@@ -67,18 +68,43 @@ struct State {
     shown: Timestamp,
     since: Instant,
     rate: f64,
-    slow_downs: Vec<(u64, f64)>,
+    slow_downs: Vec<Slow>,
     next_slow_down: u64,
 }
 
+/// No faster than `rate` while the time shown is in `from..until`.
+#[derive(Debug)]
+struct Slow {
+    id: u64,
+    from: Timestamp,
+    until: Timestamp,
+    rate: f64,
+}
+
 impl State {
-    fn effective_rate(&self) -> f64 {
-        self.slow_downs.iter().map(|(_, rate)| *rate).fold(self.rate, f64::min)
+    fn rate_at(&self, shown: Timestamp) -> f64 {
+        let slow = self.slow_downs.iter().filter(|slow| slow.from <= shown && shown < slow.until);
+        slow.map(|slow| slow.rate).fold(self.rate, f64::min)
+    }
+
+    /// The next time at which the rate may change of itself.
+    fn next_border(&self, shown: Timestamp) -> Option<Timestamp> {
+        self.slow_downs.iter().flat_map(|slow| [slow.from, slow.until]).filter(|border| *border > shown).min()
     }
 
     fn now(&self, instant: Instant) -> Timestamp {
-        let real = instant.saturating_duration_since(self.since).as_secs_f64();
-        self.shown.after(Span::from_secs_f64(real * self.effective_rate()))
+        let mut real = instant.saturating_duration_since(self.since).as_secs_f64();
+        let mut shown = self.shown;
+        // Ends: every turn comes to a later border, and there are finitely many.
+        while let Some(border) = self.next_border(shown) {
+            let needed = border.since(shown).as_secs_f64() / self.rate_at(shown);
+            if real < needed {
+                break;
+            }
+            real -= needed;
+            shown = border;
+        }
+        shown.after(Span::from_secs_f64(real * self.rate_at(shown)))
     }
 
     /// Makes `instant` the new base, so that a change of rate counts from here.
@@ -98,7 +124,7 @@ pub struct SlowDown {
 impl Drop for SlowDown {
     fn drop(&mut self) {
         let id = self.id;
-        self.clock.change(|state| state.slow_downs.retain(|(held, _)| *held != id));
+        self.clock.change(|state| state.slow_downs.retain(|slow| slow.id != id));
     }
 }
 
@@ -117,7 +143,8 @@ impl ScaledClock {
 
     /// The rate it runs at now.
     pub fn rate(&self) -> f64 {
-        self.state().effective_rate()
+        let state = self.state();
+        state.rate_at(state.now(instant_now()))
     }
 
     /// Changes the rate.
@@ -125,14 +152,27 @@ impl ScaledClock {
         self.change(|state| state.rate = positive(rate));
     }
 
+    /// Moves on to `at` at once, when it shows less: for a host that comes back and goes on from where it stood.
+    pub fn advance_to(&self, at: Timestamp) {
+        self.change(|state| state.shown = state.shown.max(at));
+    }
+
     /// Runs no faster than `rate` until what is returned is dropped.
     #[must_use = "the clock is slow only while this is held"]
     pub fn slow_down(&self, rate: f64) -> SlowDown {
+        self.slow_between(Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX), rate)
+    }
+
+    /// Runs no faster than `rate` while it shows a time in `from..until`, unless what is returned is dropped before.
+    ///
+    /// Said beforehand it holds exactly: however late the host wakes, the clock has not run past `from` at full rate.
+    #[must_use = "the clock is slow only while this is held"]
+    pub fn slow_between(&self, from: Timestamp, until: Timestamp, rate: f64) -> SlowDown {
         let mut id = 0;
         self.change(|state| {
             id = state.next_slow_down;
             state.next_slow_down += 1;
-            state.slow_downs.push((id, positive(rate)));
+            state.slow_downs.push(Slow { id, from, until, rate: positive(rate) });
         });
         SlowDown { clock: self.clone(), id }
     }
@@ -168,7 +208,10 @@ impl Timer for ScaledClock {
         loop {
             let (left, rate) = {
                 let state = self.state();
-                (at.since(state.now(instant_now())), state.effective_rate())
+                let now = state.now(instant_now());
+                // To the next change of rate at most: what comes after it takes another time.
+                let until = state.next_border(now).map_or(at, |border| border.min(at));
+                (if now >= at { Span::ZERO } else { until.since(now) }, state.rate_at(now))
             };
             if left == Span::ZERO {
                 return;
@@ -223,6 +266,30 @@ mod tests {
         assert!(clock.now().since(before) < Span::MINUTE);
         drop(slow);
         assert!((clock.rate() - 36_000.0).abs() < 1e-9);
+    }
+
+    #[tokio::test]
+    async fn a_slow_down_said_beforehand_holds_however_late_the_host_wakes() {
+        let clock = ScaledClock::new(Timestamp::EPOCH, 36_000.0);
+        let hour = Timestamp::EPOCH.after(Span::HOUR);
+        let slow = clock.slow_between(hour, hour.after(Span::MINUTE), 60.0);
+        // The machine is busy: at full rate three hours would have passed.
+        std::thread::sleep(Duration::from_millis(300));
+        let shown = clock.now();
+        assert!(shown >= hour && shown < hour.after(Span::MINUTE), "{shown}");
+        assert!((clock.rate() - 60.0).abs() < 1e-9);
+        let before = instant_now();
+        clock.sleep_until(hour.after(Span::HOUR)).await;
+        assert!(before.elapsed() < Duration::from_secs(5), "sleepers see that the slow stretch ends");
+        drop(slow);
+    }
+
+    #[test]
+    fn a_clock_moves_on_but_never_back() {
+        let clock = ScaledClock::new(Timestamp::EPOCH, 1.0);
+        clock.advance_to(Timestamp::EPOCH.after(Span::HOUR));
+        clock.advance_to(Timestamp::EPOCH);
+        assert!(clock.now() >= Timestamp::EPOCH.after(Span::HOUR));
     }
 
     #[tokio::test]
