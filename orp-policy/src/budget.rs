@@ -178,3 +178,69 @@ pub(crate) fn escape(value: &str, joined: bool) -> String {
 fn digest_of(values: &str) -> String {
     Digest::of(values.as_bytes()).to_string().replacen("sha256:", "#", 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PolicySet;
+    use orp_core::contract::PolicyEngine;
+    use orp_core::document::Source;
+    use orp_core::noun::PolicyPoint;
+
+    fn account(spec: &str, facts: &[(&str, &str)], at: &str) -> String {
+        let text =
+            format!("{{apiVersion: orp.policy/v1, kind: Budget, metadata: {{id: b}}, spec: {{limit: 5 USD, {spec}}}}}");
+        let set = PolicySet::from_sources(&[Source::new("b.yaml", &text)]).unwrap();
+        let request = PolicyRequest::new(PolicyPoint::Run, "x", at.parse().unwrap());
+        let request = facts.iter().fold(request, |request, (name, value)| request.with_fact(*name, *value));
+        set.budgets(&request).iter().map(|account| format!("{} {}", account.name, account.limit)).collect()
+    }
+
+    #[test]
+    fn windows_are_those_of_the_utc_calendar() {
+        for (window, at, name) in [
+            ("total", "2026-11-23T04:38:00Z", "b/total 5.00 USD"),
+            ("{calendar: month}", "2026-11-30T23:59:59.999999Z", "b/2026-11 5.00 USD"),
+            ("{calendar: month}", "2026-12-01T00:00:00Z", "b/2026-12 5.00 USD"),
+            ("{calendar: month}", "2026-12-01T07:59:59+08:00", "b/2026-11 5.00 USD"),
+            ("{calendar: day}", "2028-02-29T12:00:00Z", "b/2028-02-29 5.00 USD"),
+            ("{calendar: day}", "-1us", "b/1969-12-31 5.00 USD"),
+            ("{calendar: day}", "9223372036854775807us", "b/unknown:time 0.00 USD"),
+        ] {
+            assert_eq!(account(&format!("window: {window}"), &[], at), name, "{window} {at}");
+        }
+    }
+
+    #[test]
+    fn accounts_are_named_after_their_holders() {
+        let long = "x".repeat(300);
+        let vision = [("project.id", "vision"), ("requester", "ada")];
+        let dashed = [("project.id", "a-b"), ("requester", "c d/é")];
+        for (spec, facts, name) in [
+            ("per: [project.id]", &vision[..], "b/vision/total 5.00 USD"),
+            ("per: [project.id, requester]", &vision, "b/vision-ada/total 5.00 USD"),
+            ("per: [project.id]", &dashed, "b/a-b/total 5.00 USD"),
+            ("per: [project.id, requester]", &dashed, "b/a+2db-c+20d+2fé/total 5.00 USD"),
+            ("per: [project.id], overrides: {vision: 9 USD}", &vision, "b/vision/total 9.00 USD"),
+            ("per: [project.id], overrides: {a/b: 9 USD}", &[("project.id", "a/b")], "b/a+2fb/total 9.00 USD"),
+            ("per: [project.id, requester], overrides: {vision-ada: 0 USD}", &vision, "b/vision-ada/total 0.00 USD"),
+            (
+                "per: [project.id, requester], overrides: {a+2db-c+20d+2fé: 9 USD}",
+                &dashed,
+                "b/a+2db-c+20d+2fé/total 9.00 USD",
+            ),
+            ("per: [requester, project.id]", &vision[..1], "b/unknown:requester 0.00 USD"),
+            ("per: [dataset.class]", &[("dataset.class", "public")], "b/public/total 5.00 USD"),
+            ("per: [dataset.class]", &[("dataset.name", "x")], "b/unknown:dataset.class 0.00 USD"),
+            ("per: [dataset.class]", &vision, ""),
+            ("per: [labels.team]", &vision, "b/unknown:labels.team 0.00 USD"),
+            (
+                "per: [project.id]",
+                &[("project.id", long.as_str())],
+                "b/#0d4e2ca9e9cbced7a7a5380eb29e1a3783b9b6d0db72de36a1051038e1c1fbc7/total 5.00 USD",
+            ),
+        ] {
+            assert_eq!(account(&format!("window: total, {spec}"), facts, "2026-11-23T04:38:00Z"), name, "{spec}");
+        }
+    }
+}

@@ -253,3 +253,172 @@ fn digest(documents: &[Document]) -> Digest {
 fn literal_id(text: &str) -> RuleId {
     RuleId::new(text).expect("a literal that is an id")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orp_core::noun::{DataClass, FactValue, Facts, PolicyPoint};
+    use orp_core::unit::{Money, Timestamp};
+
+    fn set(specs: &[&str]) -> PolicySet {
+        let text: String = specs
+            .iter()
+            .enumerate()
+            .map(|(at, spec)| {
+                format!("---\napiVersion: orp.policy/v1\nkind: Rule\nmetadata: {{id: r{at}}}\nspec: {{actions: [\"*\"], {spec}}}\n")
+            })
+            .collect();
+        PolicySet::from_sources(&[Source::new("set.yaml", &text)]).unwrap()
+    }
+
+    fn judge(specs: &[&str], facts: &[(&str, FactValue)]) -> String {
+        let mut request = PolicyRequest::new(PolicyPoint::Plan, "x", Timestamp::EPOCH);
+        request.facts = facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        set(specs).decide(&request).to_string()
+    }
+
+    /// Whether a condition holds, by what a deny and an allow make of it.
+    fn holds(condition: &str, facts: &[(&str, FactValue)]) -> &'static str {
+        let deny = judge(&["effect: allow", &format!("effect: deny, where: {{{condition}}}")], facts);
+        let allow = judge(&[&format!("effect: allow, where: {{{condition}}}")], facts);
+        match (deny.starts_with("permit"), allow.starts_with("permit"), deny.contains("cannot be judged")) {
+            (false, true, false) => "true",
+            (true, false, false) => "false",
+            (false, false, true) => "unknown",
+            odd => panic!("{condition}: {odd:?} {deny} {allow}"),
+        }
+    }
+
+    #[test]
+    fn conditions_hold_fail_or_are_unknown() {
+        let usd = |text: &str| FactValue::Money(text.parse::<Money>().unwrap());
+        let (name, class): (FactValue, FactValue) = ("tickets".into(), DataClass::Confidential.into());
+        let known =
+            [("dataset.name", name.clone()), ("dataset.class", class), ("cost", usd("5 USD")), ("priority", 7.into())];
+        let other = [("dataset.name", name.clone()), ("cost", usd("5 EUR")), ("labels.team", "a".into())];
+        let none = [("cost", FactValue::Flag(true))];
+        for (condition, of_known, of_other, of_none) in [
+            ("dataset.class: confidential", "true", "unknown", "false"),
+            ("dataset.class: [public, internal]", "false", "unknown", "false"),
+            ("dataset.class: {not: public}", "true", "unknown", "false"),
+            ("dataset.class: {not: [public, confidential]}", "false", "unknown", "false"),
+            ("dataset.class: {at_least: confidential}", "true", "unknown", "false"),
+            ("dataset.class: {at_least: restricted}", "false", "unknown", "false"),
+            ("dataset.class: {at_most: internal}", "false", "unknown", "false"),
+            ("dataset.class: {at_least: internal, at_most: confidential}", "true", "unknown", "false"),
+            ("dataset.class: {present: true}", "true", "false", "false"),
+            ("dataset.class: {present: false}", "false", "true", "true"),
+            ("dataset.class: {present: true, at_least: internal}", "true", "false", "false"),
+            ("dataset.class: public, dataset.name: tickets", "false", "unknown", "false"),
+            ("dataset.class: public, dataset.name: images", "false", "false", "false"),
+            ("dataset.class: confidential, dataset.name: tickets", "true", "unknown", "false"),
+            ("cost: {at_least: 5 USD}", "true", "unknown", "unknown"),
+            ("cost: {at_least: 5.01 USD}", "false", "unknown", "unknown"),
+            ("cost: {present: true}", "true", "true", "true"),
+            ("cost: {at_least: 5 USD}, dataset.name: {present: true}", "true", "unknown", "false"),
+            ("priority: {at_most: 7}", "true", "unknown", "unknown"),
+            ("priority: {not: 7}", "false", "unknown", "unknown"),
+            ("labels.team: a", "false", "true", "false"),
+            ("labels.team: {not: b}", "unknown", "true", "unknown"),
+            ("labels.team: {not: b, present: true}", "false", "true", "false"),
+            ("labels.rank: {present: false}", "true", "true", "true"),
+        ] {
+            assert_eq!(holds(condition, &known), of_known, "{condition}");
+            assert_eq!(holds(condition, &other), of_other, "{condition} without class");
+            assert_eq!(holds(condition, &none), of_none, "{condition} without data set");
+        }
+    }
+
+    #[test]
+    fn decisions_say_why() {
+        let project = [("project.id", "vision".into())];
+        for (specs, expected) in [
+            (
+                vec!["effect: allow, where: {project.id: vision}"],
+                "permit: rule `r0`: allows `x` at plan, for `project.id` is vision",
+            ),
+            (
+                vec!["effect: allow", "effect: deny, where: {project.id: vision, dataset.name: {present: false}}"],
+                "forbid: rule `r1`: denies `x` at plan, for there is no `dataset.name` and `project.id` is vision",
+            ),
+            (
+                vec!["effect: allow, where: {cost: {at_most: 5 USD}, priority: 1}"],
+                "forbid: rule `default-deny`: no rule allows `x` at plan; rule `r0` does not, for `cost` is not known; \
+                 `priority` is not known (remedy: a rule with `effect: allow`)",
+            ),
+            (
+                vec![
+                    "effect: allow",
+                    "effect: require_approval",
+                    "effect: require_approval, because: \"{project.id} asks\"",
+                ],
+                "needs approval: rule `r1`: asks for approval of `x` at plan; rule `r2`: vision asks",
+            ),
+            (
+                vec!["effect: require_approval"],
+                "forbid: rule `default-deny`: no rule allows `x` at plan (remedy: a rule with `effect: allow`)",
+            ),
+            (
+                vec!["effect: allow", "effect: require_approval, where: {requester: bot}"],
+                "forbid: rule `r1`: it cannot be judged: `requester` is not known (remedy: state `requester`)",
+            ),
+            (
+                vec![
+                    "effect: allow",
+                    "effect: deny, mode: warn, because: soon forbidden",
+                    "effect: deny, mode: shadow",
+                ],
+                "permit: rule `r0`: allows `x` at plan; warning of rule `r1`: soon forbidden",
+            ),
+        ] {
+            assert_eq!(judge(&specs, &project), expected);
+        }
+    }
+
+    /// A rule that does not say where it speaks is silent where its facts are never known.
+    #[test]
+    fn rules_speak_where_their_facts_are_known() {
+        let set = set(&[
+            "effect: allow",
+            "effect: deny, where: {cost: {at_least: 5 USD}}",
+            "effect: deny, where: {region: us}",
+        ]);
+        let who = |point| {
+            let decision = set.decide(&PolicyRequest::new(point, "x", Timestamp::EPOCH));
+            decision.reasons.iter().map(|reason| reason.rule.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        for (point, expected) in [
+            (PolicyPoint::Intent, "r0"),
+            (PolicyPoint::Plan, "r1"),
+            (PolicyPoint::Place, "r2"),
+            (PolicyPoint::Run, "r1"),
+            (PolicyPoint::Replan, "r1"),
+            (PolicyPoint::Publish, "r0"),
+        ] {
+            assert_eq!(who(point), expected, "{point}");
+        }
+    }
+
+    #[test]
+    fn permissive_permits_and_empty_forbids() {
+        for point in [PolicyPoint::Intent, PolicyPoint::Publish] {
+            let request = PolicyRequest::new(point, "anything", Timestamp::EPOCH);
+            assert!(PolicySet::permissive().decide(&request).is_permit());
+            assert!(PolicySet::permissive().budgets(&request).is_empty());
+            assert_eq!(PolicySet::default().decide(&request).verdict, Verdict::Forbid);
+        }
+        assert_ne!(PolicySet::permissive().version(), PolicySet::default().version());
+    }
+
+    /// The index is there to look at few rules; the laws only say that it looks at enough.
+    #[test]
+    fn the_index_leaves_out_other_projects() {
+        let specs: Vec<String> =
+            (0..100).map(|at| format!("effect: deny, where: {{project.id: p{at}, market: spot}}")).collect();
+        let set = set(&specs.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut request = PolicyRequest::new(PolicyPoint::Place, "x", Timestamp::EPOCH).with_fact("market", "spot");
+        assert_eq!(set.index.candidates(&request).len(), 100, "whose it is is not known");
+        request.facts = Facts::from([("project.id".into(), "p7".into()), ("market".into(), "spot".into())]);
+        assert_eq!(set.index.candidates(&request).len(), 1);
+    }
+}

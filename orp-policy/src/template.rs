@@ -38,6 +38,9 @@ impl Template {
 impl TryFrom<String> for Template {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Err("an empty text: expected why the rule speaks, or no text at all".into());
+        }
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text.as_str();
@@ -79,7 +82,6 @@ mod tests {
     fn facts_are_filled_in() {
         let facts = Facts::from([("dataset.name".to_owned(), "tickets".into())]);
         for (text, expected) in [
-            ("", ""),
             ("plain", "plain"),
             ("{dataset.name}: no", "tickets: no"),
             ("{dataset.class}", "(unknown dataset.class)"),
@@ -88,6 +90,7 @@ mod tests {
             assert_eq!(Template::try_from(text.to_owned()).unwrap().fill(&facts), expected, "{text}");
         }
         for (text, part) in [
+            (" ", "an empty text"),
             ("{", "a brace without its other half"),
             ("a } b", "a brace without its other half"),
             ("{cots}", "unknown fact `cots`"),
