@@ -309,7 +309,7 @@ fn read_machine(row: &Row<'_>) -> Result<Machine, TableError> {
     Ok(Machine {
         sku: row.name("sku")?.into(),
         capacity: Capacity {
-            cpu: CpuAmount::whole(row.count("vcpus")?),
+            cpu: cpu_amount(row.number("vcpus")?),
             memory: gibibytes(row.number("memory_gb")?),
             disk: Bytes::ZERO,
             gpu: gpu_amount(gpus),
@@ -336,6 +336,11 @@ pub(super) fn gibibytes(number: f64) -> Bytes {
 /// Of accelerator memory it is taken as the decimal one, so that what `80 GB` asks for, an 80 GB card has.
 pub(super) fn gigabytes(number: f64) -> Bytes {
     Bytes::new((number * 1e9).round() as u64)
+}
+
+/// Shared machines have a fraction of a core.
+pub(super) fn cpu_amount(number: f64) -> CpuAmount {
+    CpuAmount::from_milli((number * 1e3).round() as u64)
 }
 
 pub(super) fn gpu_amount(number: f64) -> GpuAmount {
@@ -403,7 +408,7 @@ mod tests {
                 "aws,m,r,,2,8,,0,0,1,,,,s",
                 "2: column `usd_per_hour`: no price at all, expected one on demand, as spot, or both",
             ),
-            ("aws,m,r,,two,8,,0,0,1,1,,,s", "2: column `vcpus`: `two` is not a whole number from 0"),
+            ("aws,m,r,,two,8,,0,0,1,1,,,s", "2: column `vcpus`: `two` is not a number, expected a number from 0"),
             (
                 "aws,m,r,,2,8,h100,0,0,1,1,,,s",
                 "2: column `gpu_count`: `0` of `h100`, expected both a model and a count, or neither",

@@ -28,10 +28,10 @@
 //! # Ok::<(), orp_sdk::provider::market::TableError>(())
 //! ```
 
-use super::catalogue::{Catalogue, Listing, SpotTerms, gibibytes, gigabytes, gpu_amount};
+use super::catalogue::{Catalogue, Listing, SpotTerms, cpu_amount, gibibytes, gigabytes, gpu_amount};
 use super::table::{CsvFile, Row, TableError, read_table};
 use orp_core::noun::{Accelerator, Capacity, Machine, Network, Pattern, Route};
-use orp_core::unit::{Bytes, CpuAmount, Currency, GpuAmount, Money, Price};
+use orp_core::unit::{Bytes, Currency, GpuAmount, Money, Price};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -205,7 +205,7 @@ impl Known {
 #[derive(Default)]
 struct Aws {
     gbps: BTreeMap<String, f64>,
-    sizes: BTreeMap<String, (u64, f64)>,
+    sizes: BTreeMap<String, (f64, f64)>,
     on_demand: BTreeMap<(String, String), Money>,
     /// The saving as a share of the on-demand price, and the percentage reclaimed in a month.
     spot: BTreeMap<(String, String), (f64, f64)>,
@@ -260,7 +260,7 @@ fn read_spot_advisor(file: CsvFile<'_>, aws: &mut Aws, snapshot: &mut Snapshot) 
         let percent = row.within(column, row.text(column), 0.0, 100.0, "a number from 0 to 100")?;
         let percent = if percent >= 100.0 { OPEN_BAND_PERCENT } else { percent };
         aws.spot.insert((sku.into(), region.into()), (saving / 100.0, percent));
-        aws.sizes.insert(sku.into(), (row.count("vcpus")?, row.number("ram_gb")?));
+        aws.sizes.insert(sku.into(), (row.number("vcpus")?, row.number("ram_gb")?));
         Ok(())
     })
 }
@@ -338,7 +338,7 @@ fn read_gcp(file: CsvFile<'_>, known: &Known, snapshot: &mut Snapshot) -> Result
 /// The machine of a row; its accelerator's name when that is not known.
 fn gcp_machine<'a>(row: &'a Row<'_>, known: &Known) -> Result<Result<Machine, &'a str>, TableError> {
     let sku = row.name("machine_type")?;
-    let (vcpus, memory) = (row.count("vcpus")?, row.number("ram_gb")?);
+    let (vcpus, memory) = (row.number("vcpus")?, row.number("ram_gb")?);
     let network_gbps = known.machines.get(sku).map_or(ASSUMED_GBPS, |machine| machine.network_gbps);
     let attributes = row.text("attrs");
     let (gpu, accelerator) = if attributes.is_empty() {
@@ -357,8 +357,8 @@ fn gcp_machine<'a>(row: &'a Row<'_>, known: &Known) -> Result<Result<Machine, &'
     Ok(Ok(Machine { sku: sku.into(), capacity: capacity(vcpus, memory, gpu), accelerator, network_gbps }))
 }
 
-fn capacity(vcpus: u64, memory: f64, gpu: GpuAmount) -> Capacity {
-    Capacity { cpu: CpuAmount::whole(vcpus), memory: gibibytes(memory), disk: Bytes::ZERO, gpu }
+fn capacity(vcpus: f64, memory: f64, gpu: GpuAmount) -> Capacity {
+    Capacity { cpu: cpu_amount(vcpus), memory: gibibytes(memory), disk: Bytes::ZERO, gpu }
 }
 
 fn hourly(row: &Row<'_>) -> Result<Money, TableError> {
@@ -562,8 +562,8 @@ mod tests {
                 "advisor.csv:2: column `monthly_interruption_max_pct`: `five` is not a number, expected a number from 0 to 100",
             ),
             (
-                ["", "a,r,50,0,x,5,8.5,16\n", "", "", ""],
-                "advisor.csv:2: column `vcpus`: `8.5` is not a whole number from 0",
+                ["", "a,r,50,0,x,5,eight,16\n", "", "", ""],
+                "advisor.csv:2: column `vcpus`: `eight` is not a number, expected a number from 0",
             ),
             (
                 ["", "", "a,fast\n", "", ""],
@@ -578,7 +578,7 @@ mod tests {
                 "gcp.csv:2: column `attrs`: `l4` is malformed, expected an accelerator and a count, such as `l4=1`",
             ),
             (
-                ["", "", "", "", "m,r,2,8,l4=x,1,1,0\n"],
+                ["", "", "", "", "m,r,0.25,8,l4=x,1,1,0\n"],
                 "gcp.csv:2: column `attrs`: `x` is not a number, expected an accelerator and a count, such as `l4=1`",
             ),
             (

@@ -188,12 +188,6 @@ impl Row<'_> {
         self.optional(column)?.ok_or_else(|| self.error_in(column, "empty, expected a number from 0"))
     }
 
-    /// A whole number from 0.
-    pub(super) fn count(&self, column: &str) -> Result<u64, TableError> {
-        let text = self.text(column);
-        text.parse().map_err(|_| self.error_in(column, format!("`{text}` is not a whole number from 0")))
-    }
-
     /// An amount of dollars from 0, to the nearest millionth, if the field is not empty.
     pub(super) fn dollars(&self, column: &str) -> Result<Option<Money>, TableError> {
         let too_much = || self.error_in(column, format!("`{}` is out of range for money", self.text(column)));
