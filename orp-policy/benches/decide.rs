@@ -5,6 +5,7 @@
 //! cargo bench -p orp-policy
 //! ```
 
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 #![allow(missing_docs, reason = "criterion's macros make items without docs")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};

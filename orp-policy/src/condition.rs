@@ -1,11 +1,6 @@
 //! Conditions on facts, and what comes of them: true, false, or unknown.
 //!
-//! ```yaml
-//! where:
-//!   project.id: vision                          # equal to
-//!   goal.kind: [fine_tune, distil]              # one of
-//!   dataset.class: {at_least: confidential}     # at_least, at_most, not, any_of, present: all that are given must hold
-//! ```
+//! Their form is that of [`document`](crate::document).
 //!
 //! All conditions of a `where` must hold. The conjunction is Kleene's: one false makes it false whatever else is unknown,
 //! else one unknown makes it unknown. So a rule that plainly does not apply never fails on a fact it did not need.

@@ -28,6 +28,25 @@
 //!   limit: 20000 USD
 //!   overrides: {vision: 60000 USD}
 //! ```
+//!
+//! # Conditions
+//!
+//! `where` maps [facts](crate::fact::VOCABULARY) to conditions, all of which must hold:
+//!
+//! ```yaml
+//! where:
+//!   project.id: vision                          # equal to
+//!   goal.kind: [fine_tune, distil]              # one of
+//!   dataset.class: {at_least: confidential}     # at_least, at_most, not, any_of, present: all that are given must hold
+//!   labels.reviewed: {present: true}
+//! ```
+//!
+//! Values are read by the fact's kind; `at_least` and `at_most` are for kinds with an order: data classes, numbers, and money
+//! of one currency. A condition that cannot be judged (the fact is missing or of another kind, the currency another) is
+//! unknown, and so are the conditions together, unless one of them is false. An unknown `deny` or `require_approval`
+//! forbids and names the fact; an unknown `allow` does not allow; an unknown budget applies. But where a fact's *subject* is
+//! not there at all (an intent without a data set), conditions on it are false: a rule about data sets has nothing to say.
+//! `present` says which is meant, and is never unknown. See [`Absence`](crate::fact::Absence).
 
 use crate::budget::{Budget, Holder, ID_LIMIT_BYTES, Window, escape};
 use crate::condition::Conditions;

@@ -1,5 +1,7 @@
 //! What is wrong with documents is said with its place, and nothing wrong is loaded.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use orp_core::document::Source;
 use orp_policy::{LoadError, PolicySet};
 
