@@ -1,5 +1,12 @@
 //! The market with real processes on a fast clock: notice, grace, kill, restart, and the laws of its contracts.
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests: they panic, and look at the machine's clock"
+)]
 
 use async_trait::async_trait;
 use futures_util::{Stream, StreamExt};
@@ -239,7 +246,7 @@ async fn a_restarted_host_finds_leases_processes_and_the_time_it_stood_at() {
     let shown = market.clock().now();
     assert!(shown >= stood, "the time never goes back: {shown} after {stood}");
     assert!(shown.since(stood) < Span::from_secs(900), "the time stood still: {shown} after {stood}");
-    assert_eq!(market.leases().await.unwrap(), [lease.clone()]);
+    assert_eq!(market.leases().await.unwrap(), std::slice::from_ref(&lease));
     assert_eq!(market.acquire(&request("a", SPOT)).await.unwrap(), lease);
     assert_eq!(market.launch(lease.id, lease.token, &spec).await.unwrap(), before, "it is not started again");
 
