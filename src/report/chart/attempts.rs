@@ -2,7 +2,7 @@
 
 use super::scale::{Axis, Unit};
 use super::svg::{Anchor, Svg, fit, text_width};
-use super::{Key, Layout, MARKETS, Plot, draw_x_axis, last_second, market_class};
+use super::{Key, Layout, MARKETS, Plot, draw_x_axis, last_second, market_class, replan_marks};
 use crate::report::Report;
 use crate::report::facts::{AttemptFacts, LeaseFacts, TaskFacts};
 use crate::report::format::{counted, escape, money, percent, span};
@@ -113,20 +113,17 @@ impl Gantt<'_> {
     /// Lines over all rows: re-plans with their numbers, the deadline, and now when the run is not over.
     fn draw_marks(&self, svg: &mut Svg) {
         let plot = self.plot;
-        let (mut line, mut badge) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-        for (number, replan) in self.report.replans.iter().enumerate() {
-            let x = self.x(replan.at);
-            // Lines or numbers that would run into each other are left out; the list below the chart has them all.
-            if x - line > 6.0 {
-                svg.line("replan", (x, plot.top - 8.0), (x, plot.bottom));
-                line = x;
-            }
-            if x - badge > 17.0 {
-                let tip = format!("planned again at {}: {}", span(replan.at), replan.reason);
-                svg.circle("badge", (x, plot.top - 14.0), 8.0, &tip);
-                svg.text("t badge-text", (x, plot.top - 10.0), Anchor::Middle, &(number + 1).to_string());
-                badge = x;
-            }
+        for (_, x) in replan_marks(self.report, &self.axis, 6.0) {
+            svg.line("replan", (x, plot.top - 8.0), (x, plot.bottom));
+        }
+        for (at, x) in replan_marks(self.report, &self.axis, 17.0) {
+            let tip = self
+                .report
+                .replans
+                .get(at)
+                .map(|replan| format!("planned again at {}: {}", span(replan.at), replan.reason));
+            svg.circle("badge", (x, plot.top - 14.0), 8.0, &tip.unwrap_or_default());
+            svg.text("t badge-text", (x, plot.top - 10.0), Anchor::Middle, &(at + 1).to_string());
         }
         if let Some(limit) = self.report.time.limit {
             let text = format!("deadline {}", span(limit));

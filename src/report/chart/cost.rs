@@ -2,7 +2,9 @@
 
 use super::scale::{Axis, Unit};
 use super::svg::{Anchor, Labels, Svg, text_width};
-use super::{Key, Layout, MARKETS, Plot, draw_x_axis, draw_y_axis, last_second, market_class, worth_drawing};
+use super::{
+    Key, Layout, MARKETS, Plot, draw_x_axis, draw_y_axis, last_second, market_class, replan_marks, worth_drawing,
+};
 use crate::report::Report;
 use crate::report::format::{money, span};
 use orp_core::prelude::*;
@@ -63,8 +65,29 @@ fn cost_description(report: &Report, layers: &[Layer]) -> String {
 fn draw_cost_marks(svg: &mut Svg, report: &Report, (x, y): (&Axis, &Axis), plot: Plot) {
     let mut labels =
         Labels::new((plot.left + 2.0, plot.top - 20.0), (plot.right + 14.0, plot.bottom - 2.0), Layout::LABEL);
-    for replan in &report.replans {
-        let at = x.at(replan.at.as_secs_f64());
+    draw_limits(svg, report, (x, y), plot, &mut labels);
+    let end = (x.at(report.seen.as_secs_f64()), y.at(report.cost.total().as_f64()));
+    svg.circle("total-end", end, 3.5, "");
+    labels.block((end.0 - 4.0, end.1 - 4.0), (end.0 + 4.0, end.1 + 4.0));
+    let believed = (report.time.believed.mean, report.cost.believed.mean);
+    let plan = (x.at(believed.0.as_secs_f64()), y.at(believed.1.as_f64()));
+    let shown = x.holds(believed.0.as_secs_f64()) && y.holds(believed.1.as_f64());
+    if shown {
+        let (px, py) = plan;
+        let corners = [(px, py - 6.0), (px + 6.0, py), (px, py + 6.0), (px - 6.0, py)];
+        svg.path("believed", &corners, true, &format!("believed: {} in {}", money(believed.1), span(believed.0)));
+        labels.block((px - 7.0, py - 7.0), (px + 7.0, py + 7.0));
+    }
+    let text = money(report.cost.total());
+    place(svg, &mut labels, end, "t strong halo", &text);
+    if shown {
+        place(svg, &mut labels, plan, "t halo", &format!("plan {}", money(believed.1)));
+    }
+}
+
+/// The budget, the deadline, and where the run was planned again.
+fn draw_limits(svg: &mut Svg, report: &Report, (x, y): (&Axis, &Axis), plot: Plot, labels: &mut Labels) {
+    for (_, at) in replan_marks(report, x, 6.0) {
         svg.line("replan", (at, plot.top), (at, plot.bottom));
     }
     if let Some(limit) = report.cost.limit_here() {
@@ -85,23 +108,6 @@ fn draw_cost_marks(svg: &mut Svg, report: &Report, (x, y): (&Axis, &Axis), plot:
         let at = x.at(limit.as_secs_f64());
         svg.line("limit", (at, plot.top), (at, plot.bottom));
         labels.block((at - 2.0, plot.top), (at + 2.0, plot.bottom));
-    }
-    let end = (x.at(report.seen.as_secs_f64()), y.at(report.cost.total().as_f64()));
-    svg.circle("total-end", end, 3.5, "");
-    labels.block((end.0 - 4.0, end.1 - 4.0), (end.0 + 4.0, end.1 + 4.0));
-    let believed = (report.time.believed.mean, report.cost.believed.mean);
-    let plan = (x.at(believed.0.as_secs_f64()), y.at(believed.1.as_f64()));
-    let shown = x.holds(believed.0.as_secs_f64()) && y.holds(believed.1.as_f64());
-    if shown {
-        let (px, py) = plan;
-        let corners = [(px, py - 6.0), (px + 6.0, py), (px, py + 6.0), (px - 6.0, py)];
-        svg.path("believed", &corners, true, &format!("believed: {} in {}", money(believed.1), span(believed.0)));
-        labels.block((px - 7.0, py - 7.0), (px + 7.0, py + 7.0));
-    }
-    let text = money(report.cost.total());
-    place(svg, &mut labels, end, "t strong halo", &text);
-    if shown {
-        place(svg, &mut labels, plan, "t halo", &format!("plan {}", money(believed.1)));
     }
 }
 

@@ -101,6 +101,19 @@ fn draw_y_axis(svg: &mut Svg, axis: &Axis, plot: Plot) {
     }
 }
 
+/// Where the run was planned again, with the number of each; those closer to the last one than `gap` pixels are left out,
+/// as they would run into it.
+fn replan_marks(report: &Report, axis: &Axis, gap: f64) -> Vec<(usize, f64)> {
+    let mut marks: Vec<(usize, f64)> = Vec::new();
+    for (at, replan) in report.replans.iter().enumerate() {
+        let x = axis.at(replan.at.as_secs_f64());
+        if marks.last().is_none_or(|(_, last)| x - last > gap) {
+            marks.push((at, x));
+        }
+    }
+    marks
+}
+
 /// The last second of the charts over time.
 fn last_second(report: &Report) -> f64 {
     let seen = report.seen.as_secs_f64();
