@@ -20,7 +20,7 @@ pub(crate) enum Truth<'a> {
     Unknown(Vec<Gap<'a>>),
 }
 
-/// Conditions by fact: all must hold.
+/// Conditions by fact: all must hold. None were given when there are none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Conditions(BTreeMap<FactName, Condition>);
@@ -146,6 +146,9 @@ impl<'de> Deserialize<'de> for Conditions {
                 while let Some(fact) = map.next_key::<FactName>()? {
                     let condition = map.next_value_seed(ConditionOf(&fact))?;
                     conditions.insert(fact, condition);
+                }
+                if conditions.is_empty() {
+                    return Err(A::Error::custom("no conditions: expected at least one, or no `where` for always"));
                 }
                 Ok(Conditions(conditions))
             }

@@ -59,7 +59,7 @@ use orp_core::id::{Principal, RuleId};
 use orp_core::noun::PolicyPoint;
 use orp_core::unit::Money;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::{Location, Spanned};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -356,13 +356,14 @@ pub(crate) struct RuleSpec {
     mode: Mode,
     /// Where it speaks; at all points that know its facts when left out.
     #[cfg_attr(feature = "schema", schemars(with = "Option<BTreeSet<PolicyPoint>>"))]
+    #[serde(default, deserialize_with = "given")]
     points: Option<Spanned<BTreeSet<PolicyPoint>>>,
     /// The actions it is about; `*` is any.
     #[cfg_attr(feature = "schema", schemars(with = "BTreeSet<String>"))]
     actions: Actions,
     /// When it speaks: all conditions must hold. Always when left out.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Conditions>"))]
-    #[serde(rename = "where")]
+    #[serde(default, rename = "where", deserialize_with = "given")]
     conditions: Option<Spanned<Conditions>>,
     /// Why, for people, with facts in braces: `{dataset.name} is {dataset.class}`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
@@ -395,6 +396,12 @@ pub(crate) struct BudgetSpec {
     #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Money>"))]
     #[serde(default)]
     overrides: BTreeMap<String, Spanned<Money>>,
+}
+
+/// Reads a field that may be left out but not left empty: a `where:` whose lines are all commented out is not a rule
+/// without conditions.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(feature = "schema")]

@@ -84,7 +84,10 @@ fn a_rule(
     let points = select(vec![Value::Null, json!(["plan"]), json!(["plan", "run"])]);
     (select(effects), select(modes), actions, points, conditions(with_present)).prop_map(
         |(effect, mode, actions, points, conditions)| {
-            let mut spec = json!({"effect": effect, "mode": mode, "actions": actions, "where": conditions});
+            let mut spec = json!({"effect": effect, "mode": mode, "actions": actions});
+            if conditions.as_object().is_some_and(|conditions| !conditions.is_empty()) {
+                spec["where"] = conditions;
+            }
             if !points.is_null() {
                 spec["points"] = points;
             }

@@ -58,6 +58,7 @@ impl JsonSchema for Conditions {
             "properties": facts,
             "patternProperties": patterns,
             "additionalProperties": false,
+            "minProperties": 1,
         })
     }
 }

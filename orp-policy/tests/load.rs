@@ -69,6 +69,12 @@ fn wrong_rules_are_refused_with_their_place() {
             "4:44: unknown fact `dataset.clas`: expected one of cost, dataset.class, …",
         ),
         (
+            "{effect: deny, actions: [x], where: {}}",
+            "4:43: no conditions: expected at least one, or no `where` for always",
+        ),
+        ("{effect: allow, actions: [x], where: }", "4:42: expected mapping start"),
+        ("{effect: allow, actions: [x], points: }", "4:43: expected sequence start"),
+        (
             "{effect: deny, actions: [x], where: {dataset.class: secret}}",
             "4:59: `secret` is not a data class: expected public, internal, confidential or restricted",
         ),
