@@ -1,4 +1,34 @@
 //! The laws of machines: leases on them, and processes on the leases.
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use orp_conformance::{ComputeHarness, compute_suite};
+//! use orp_core::{contract::{Capabilities, ComputeProvider}, id::AttemptId, memory::MemoryProvider, noun::*};
+//! use std::sync::Arc;
+//!
+//! struct Harness;
+//!
+//! #[async_trait]
+//! impl ComputeHarness for Harness {
+//!     async fn fresh(&self) -> Arc<dyn ComputeProvider> {
+//!         // It launches nothing, so the laws of launching are skipped.
+//!         Arc::new(MemoryProvider::example().with_capabilities(Capabilities::offering(Pillar::ALL)))
+//!     }
+//!     fn spec(&self, attempt: AttemptId) -> LaunchSpec {
+//!         LaunchSpec::new(attempt, "sleep", "/tmp/work".into())
+//!     }
+//!     async fn pause(&self) {
+//!         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let report = compute_suite(&Harness).await;
+//! report.assert_ok();
+//! assert_eq!(report.skipped.len(), 2, "{report}");
+//! # }
+//! ```
 
 use crate::bench::{PATIENCE, ensure, expect_kind, fresh_key, in_time, name, skipped, unknown};
 use crate::{Fault, Report, Verdict};

@@ -1,6 +1,6 @@
 //! Every reference of `orp_core::memory` keeps the laws of its contract, and none is skipped without a reason known here.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod memory;
 
@@ -74,6 +74,28 @@ fn estimator() {
 #[test]
 fn planner() {
     keeps(planner_suite(&MemoryPlanner::default(), &[]), &[]);
+}
+
+#[test]
+fn what_is_left_of_a_run_is_planned() {
+    let planner = MemoryPlanner::default();
+    let plan = |problem: &PlanningProblem| match planner.plan(problem, &PlanLimits::default()) {
+        PlanOutcome::Feasible(mut frontier) => frontier.plans.remove(0),
+        PlanOutcome::Infeasible(reasons) => panic!("{reasons}"),
+    };
+    let mut problem = planner::problems(1, 1).remove(0);
+    let first = plan(&problem);
+    let [prepare, train, review] = first.bindings.as_slice() else { panic!("{}", first.explain()) };
+    let (spent, elapsed) = (prepare.cost.mean, prepare.duration.mean);
+    let mut left = Remaining::new(first.clone(), spent, elapsed);
+    left.settled.push(prepare.task.clone());
+    left.progress.insert(train.task.clone(), 1.0);
+    problem.remaining = Some(left);
+    let rest = plan(&problem);
+    assert_eq!(rest.bindings[0].bound, prepare.bound, "what is done stays as it was");
+    assert!(rest.estimate.cost.mean < first.estimate.cost.mean, "training that is done is not paid again");
+    assert!(rest.estimate.cost.mean >= spent.checked_add(review.cost.mean).unwrap());
+    assert!(rest.estimate.duration.mean >= elapsed);
 }
 
 #[test]

@@ -4,10 +4,13 @@ use crate::memory::MemoryHarness;
 use crate::{Fake, catches};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use orp_conformance::{compute_suite, provider_suite};
+use orp_conformance::{ComputeHarness, compute_suite, provider_suite};
 use orp_core::memory::MemoryProvider;
 use orp_core::prelude::*;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 pub(crate) const FAKES: &[Fake] = &[
     ("COMP-1", "forgets keys"),
@@ -192,5 +195,40 @@ async fn machines() {
 async fn any_provider() {
     for fake in OF_ANY_PROVIDER {
         catches(*fake, &provider_suite(&bent(MemoryProvider::example(), fake.1)).await);
+    }
+}
+
+/// Declares that its leases outlive the host, and finds none again; or finds nothing at all.
+struct Forgetful {
+    honest: MemoryHarness<MemoryProvider>,
+    finds_another: bool,
+}
+
+#[async_trait]
+impl ComputeHarness for Forgetful {
+    async fn fresh(&self) -> Arc<dyn ComputeProvider> {
+        self.honest.fresh().await
+    }
+
+    fn spec(&self, attempt: AttemptId) -> LaunchSpec {
+        self.honest.spec(attempt)
+    }
+
+    async fn pause(&self) {
+        self.honest.pause().await;
+    }
+
+    async fn reopen(&self, _: Arc<dyn ComputeProvider>) -> Option<Arc<dyn ComputeProvider>> {
+        if self.finds_another { Some(Arc::new(MemoryProvider::example())) } else { None }
+    }
+}
+
+#[tokio::test]
+async fn what_is_declared_is_asked_for() {
+    for finds_another in [false, true] {
+        let harness = Forgetful { honest: MemoryHarness::new(|provider| provider), finds_another };
+        let report = compute_suite(&harness).await;
+        let broken: Vec<&str> = report.failed.iter().map(|violation| violation.law.as_str()).collect();
+        assert_eq!(broken, ["COMP-1", "COMP-3", "COMP-4", "COMP-8", "COMP-9"], "{report}");
     }
 }
