@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use orp_conformance::{ComputeHarness, compute_suite, provider_suite};
 use orp_core::prelude::*;
 use orp_sdk::process::Supervisor;
@@ -190,7 +190,7 @@ async fn a_restarted_host_finds_leases_and_processes() {
     assert!(busy.to_string().contains("another host has this folder open"), "{busy}");
 
     house.restart();
-    assert_eq!(house.local().leases().await.unwrap(), [lease.clone()]);
+    assert_eq!(house.local().leases().await.unwrap(), std::slice::from_ref(&lease));
     assert_eq!(house.local().status(&spec.key()).await.unwrap(), ExecutionStatus::Running(execution.clone()));
     assert_eq!(house.lease("b", &[("cpu", "3.5")]).await.unwrap_err().kind, ErrorKind::Exhausted);
     std::fs::write(spec.out.join("go"), "").unwrap();
@@ -246,21 +246,23 @@ async fn a_launch_that_a_release_overtakes_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_host_left_that_died_while_releasing_is_cleared_before_its_share_is_granted() {
+async fn a_release_that_was_broken_off_is_taken_up_again() {
     let mut house = House::new();
     let lease = house.lease("a", &[]).await.unwrap();
-    let spec = house.spec("sleep 60");
+    let spec = house.spec("trap '' TERM; sleep 60; sleep 60");
     let pid = house.local().launch(lease.id, lease.token, &spec).await.unwrap().pid;
-    // As if it had died after the release was written down and before anything was killed.
-    let path = house.home.path().join(format!("local/leases/{}.json", lease.id));
-    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    record["released"] = serde_json::json!({"at": "2026-11-23T04:38:00Z", "reclaimed": false});
-    house.local = None;
-    std::fs::write(&path, record.to_string()).unwrap();
-    house.local = Some(LocalProvider::open(config(house.home.path())).unwrap());
-    assert!(house.local().leases().await.unwrap().is_empty() && runs(pid));
-    house.lease("b", &[]).await.unwrap();
+    // Cancelled at its first wait: the process is told, the lease is still held, and nothing more is launched on it.
+    assert!(house.local().release(lease.id, lease.token).now_or_never().is_none());
+    assert_eq!(house.local().leases().await.unwrap().len(), 1);
+    let late = house.local().launch(lease.id, lease.token, &house.spec("exit 0")).await.unwrap_err();
+    assert_eq!(late.kind, ErrorKind::Lost);
+    assert_eq!(house.lease("b", &[]).await.unwrap_err().kind, ErrorKind::Exhausted);
+    // The same when the host dies.
+    house.restart();
+    assert_eq!(house.local().leases().await.unwrap().len(), 1);
+    house.local().release(lease.id, lease.token).await.unwrap();
     assert!(!runs(pid));
+    house.lease("b", &[]).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Real processes under supervisors: endings, signals, limits, and what is left when host or supervisor is killed.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests measure, and fail loudly")]
 
 use orp_core::prelude::*;
 use orp_sdk::process::{LaunchOptions, Launcher, Log, Supervisor, read_log_tail, read_progress};
@@ -260,16 +260,22 @@ async fn limits_hold() {
     attempt.spec.limits.cpu_time = Some(Span::SECOND);
     assert_eq!(attempt.run().await, Ending::Signalled(24), "SIGXCPU");
 
-    let mut attempt = Attempt::shell("ulimit -Sn; ulimit -Sv; sleep 0.3; ulimit -Hn; ulimit -Hv");
+    let mut attempt = Attempt::shell("ulimit -Sn; sleep 0.3; ulimit -Sv; ulimit -Hn; ulimit -Hv");
     attempt.spec.limits.open_files = Some(20);
     attempt.spec.limits.memory = Some("512 MiB".parse().unwrap());
     assert_eq!(attempt.run().await, Ending::Exited(0));
     let out = attempt.read("stdout.log");
     let have: Vec<&str> = out.lines().collect();
-    assert_eq!(have[..2], ["20", "524288"], "from the first instruction on");
+    assert_eq!(have[..2], ["20", "524288"]);
     if cfg!(target_os = "linux") {
-        assert_eq!(have[2..], ["20", "524288"], "and the hard limits follow");
+        assert_eq!(have[2..], ["20", "524288"], "the hard limits follow");
     }
+
+    // Less memory than the supervisor itself has, and hardly a file to open.
+    let mut attempt = Attempt::shell("exit 0");
+    attempt.spec.limits.open_files = Some(4);
+    attempt.spec.limits.memory = Some("4 MiB".parse().unwrap());
+    assert!(!matches!(attempt.run().await, Ending::Lost(_)));
 }
 
 #[tokio::test]

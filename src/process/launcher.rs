@@ -2,7 +2,7 @@
 
 use super::ASK;
 use super::order::{Order, PROTOCOL};
-use super::record::Claim;
+use super::record::{Claim, ENDED};
 use super::standing::Standing;
 use super::supervisor::DONE;
 use crate::time::wall_now;
@@ -24,6 +24,8 @@ const WORD_BYTES_MAX: u64 = 4_096;
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
+/// How often one that waits looks whether the supervisor lives, which costs more than whether the end is on record.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The program that supervises.
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ impl Supervisor {
 
 /// Under which terms a process is launched.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct LaunchOptions {
     /// The share of the processor's time it gets, above 0 and at most 1: below 1 it is stopped for the rest of every
     /// 20 ms. In effect at least 0.01.
@@ -147,15 +150,13 @@ impl Launcher {
 
     /// Waits until the execution in this folder is over. Cancel safe. Errors as [`Launcher::status`].
     ///
-    /// It looks at the records again and again, at first each millisecond, then after a thirtieth of the time the process
-    /// has run, and at least twenty times a second: the end is noticed late by 3 % of the run or 50 ms, the lesser.
+    /// It looks for the record of the end again and again, at first each millisecond, then after a thirtieth of the time
+    /// the process has run, and at least twenty times a second: the end is noticed late by 3 % of the run or 50 ms, the
+    /// lesser. That the supervisor was killed is noticed within a second.
     pub async fn wait(&self, folder: &Path) -> Result<ExecutionStatus, ProviderError> {
         loop {
             match self.status(folder).await? {
-                ExecutionStatus::Running(execution) => {
-                    let age = wall_now().since(execution.started).as_std();
-                    tokio::time::sleep((age / 32).clamp(PAUSE_MIN, PAUSE_MAX)).await;
-                }
+                ExecutionStatus::Running(execution) => until_recorded(folder, &execution).await,
                 ended => {
                     self.reap();
                     return Ok(ended);
@@ -319,6 +320,18 @@ async fn settled(folder: &Path, operation: &'static str) -> Result<Standing, Pro
             },
             standing => return Ok(standing),
         }
+    }
+}
+
+/// Returns when the end of an execution is on record, or after [`LOOK_EVERY`].
+async fn until_recorded(folder: &Path, execution: &Execution) {
+    let record = folder.join(ENDED);
+    let mut waited = Duration::ZERO;
+    while waited < LOOK_EVERY && !record.exists() {
+        let age = wall_now().since(execution.started).as_std();
+        let pause = (age / 32).clamp(PAUSE_MIN, PAUSE_MAX);
+        tokio::time::sleep(pause).await;
+        waited += pause;
     }
 }
 

@@ -1,9 +1,20 @@
-//! Holding a process to its limits from its first instruction on.
+//! Holding a process to its limits.
 
 use orp_core::noun::Limits;
+use orp_core::unit::Span;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::process::{Child, Command};
+
+/// More open files than a start needs.
+const FILES_MIN: u64 = 16;
+
+/// A bound on one resource.
+struct Bound {
+    resource: Resource,
+    soft: u64,
+    hard: u64,
+}
 
 /// Starts a process within limits.
 ///
@@ -13,11 +24,11 @@ use std::process::{Child, Command};
 /// what a process does by mistake: one of the same user that means harm could kill its supervisor as well.
 pub(super) fn spawn_within(limits: &Limits, command: &mut Command) -> io::Result<Child> {
     let bounds = bounds(limits);
-    let before: Vec<(Resource, Rlimit)> = bounds.iter().map(|bound| (bound.0, getrlimit(bound.0))).collect();
-    let lowered = bounds.iter().try_for_each(|(resource, soft, _)| {
-        let own = getrlimit(*resource);
-        let current = own.maximum.map_or(*soft, |hard| hard.min(*soft));
-        setrlimit(*resource, Rlimit { current: Some(current), maximum: own.maximum })
+    let before: Vec<(Resource, Rlimit)> =
+        bounds.iter().map(|bound| (bound.resource, getrlimit(bound.resource))).collect();
+    let lowered = bounds.iter().filter(|bound| is_inherited(bound)).try_for_each(|bound| {
+        let own = getrlimit(bound.resource);
+        setrlimit(bound.resource, Rlimit { current: capped(bound.soft, own), maximum: own.maximum })
     });
     let child = lowered.map_err(io::Error::from).and_then(|()| command.spawn());
     for (resource, own) in before {
@@ -30,37 +41,45 @@ pub(super) fn spawn_within(limits: &Limits, command: &mut Command) -> io::Result
     child
 }
 
-/// What is bounded, the soft and the hard bound.
-fn bounds(limits: &Limits) -> Vec<(Resource, u64, u64)> {
-    let mut bounds = Vec::new();
-    if let Some(size) = limits.file_size {
-        bounds.push((Resource::Fsize, size.get(), size.get()));
-    }
-    if let Some(time) = limits.cpu_time {
+fn bounds(limits: &Limits) -> Vec<Bound> {
+    let even = |resource, bound: u64| Bound { resource, soft: bound, hard: bound };
+    let cpu_time = |time: Span| {
         // In whole seconds. A second between the two, so that it ends by SIGXCPU, which says why, and not by SIGKILL.
-        let seconds = time.as_micros().div_ceil(1_000_000).max(1);
-        bounds.push((Resource::Cpu, seconds, seconds.saturating_add(1)));
-    }
-    if let Some(files) = limits.open_files {
-        bounds.push((Resource::Nofile, files, files));
-    }
-    if let Some(memory) = limits.memory {
-        bounds.push((Resource::As, memory.get(), memory.get()));
-    }
-    bounds
+        let soft = time.as_micros().div_ceil(1_000_000).max(1);
+        Bound { resource: Resource::Cpu, soft, hard: soft.saturating_add(1) }
+    };
+    let all = [
+        limits.file_size.map(|size| even(Resource::Fsize, size.get())),
+        limits.cpu_time.map(cpu_time),
+        limits.open_files.map(|files| even(Resource::Nofile, files)),
+        limits.memory.map(|memory| even(Resource::As, memory.get())),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// The start itself must succeed: the supervisor may be larger than the memory its child may have, and has a few files
+/// open. Where a bound is that low, and can be set afterwards, it is.
+fn is_inherited(bound: &Bound) -> bool {
+    let is_low = bound.resource == Resource::As || (bound.resource == Resource::Nofile && bound.soft < FILES_MIN);
+    !(is_low && cfg!(target_os = "linux"))
+}
+
+/// No more than is allowed to this process itself.
+fn capped(bound: u64, own: Rlimit) -> Option<u64> {
+    Some(own.maximum.map_or(bound, |maximum| maximum.min(bound)))
 }
 
 #[cfg(target_os = "linux")]
-fn fix(child: &Child, bounds: &[(Resource, u64, u64)]) {
+fn fix(child: &Child, bounds: &[Bound]) {
     use rustix::process::prlimit;
     let Some(pid) = super::identity::signalable(child.id()) else { return };
-    for (resource, soft, hard) in bounds {
-        let own = getrlimit(*resource).maximum;
-        let capped = |bound: u64| Some(own.map_or(bound, |own| own.min(bound)));
+    for bound in bounds {
+        let own = getrlimit(bound.resource);
+        let limit = Rlimit { current: capped(bound.soft, own), maximum: capped(bound.hard, own) };
         // Refused only for a program that took on other rights when it started; its soft limit holds all the same.
-        let _ = prlimit(Some(pid), *resource, Rlimit { current: capped(*soft), maximum: capped(*hard) });
+        let _ = prlimit(Some(pid), bound.resource, limit);
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn fix(_: &Child, _: &[(Resource, u64, u64)]) {}
+fn fix(_: &Child, _: &[Bound]) {}

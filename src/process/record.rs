@@ -7,7 +7,7 @@ use orp_core::noun::{Ending, Execution};
 use orp_core::unit::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 pub(super) const CLAIM: &str = "claim.json";
@@ -42,8 +42,7 @@ pub(super) struct Launch {
 impl Claim {
     /// Takes the folder: the lock that goes with it, or none when somebody was faster.
     ///
-    /// The lock is held before the claim can be seen, so there is no moment at which a living supervisor looks dead. It
-    /// is on disk when this returns, so there is no second start after a power failure either.
+    /// The lock is held before the claim can be seen, so there is no moment at which a living supervisor looks dead.
     pub(super) fn take(&self, folder: &Path) -> io::Result<Option<File>> {
         let path = folder.join(CLAIM);
         let temporary = file::beside(&path);
@@ -52,8 +51,6 @@ impl Claim {
             file.write_all(&serde_json::to_vec(self)?)?;
             file.lock()?;
             fs::hard_link(&temporary, &path)?;
-            file.sync_all()?;
-            file::sync_folder_of(&path)?;
             Ok(file)
         })();
         let _ = fs::remove_file(&temporary);
@@ -64,15 +61,27 @@ impl Claim {
         }
     }
 
+    /// Puts a claim on disk, so that it outlasts a power failure.
+    pub(super) fn sync(folder: &Path) -> io::Result<()> {
+        let path = folder.join(CLAIM);
+        File::open(&path)?.sync_all()?;
+        file::sync_folder_of(&path)
+    }
+
     /// The claim on a folder and whether the one who made it lives; none when there is no claim.
     pub(super) fn read(folder: &Path) -> io::Result<Option<(Self, bool)>> {
-        let path = folder.join(CLAIM);
-        let Some(claim) = file::read(&path)? else { return Ok(None) };
-        let is_held = match File::open(&path)?.try_lock_shared() {
+        let mut file = match File::open(folder.join(CLAIM)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let is_held = match file.try_lock_shared() {
             Ok(()) => false,
             Err(TryLockError::WouldBlock) => true,
             Err(TryLockError::Error(error)) => return Err(error),
         };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let claim = serde_json::from_slice(&bytes)?;
         Ok(Some((claim, is_held)))
     }
 }

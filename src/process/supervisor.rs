@@ -143,6 +143,10 @@ struct Task {
 
 impl Task {
     fn see_through(self) {
+        // Beside the process rather than before it: a disk may take longer than all the rest of the start. Whoever pulls
+        // the plug in these milliseconds may see the process started again once the machine is up.
+        let folder = self.folder.clone();
+        let _ = thread::Builder::new().name("sync".to_owned()).spawn(move || Claim::sync(&folder));
         let throttle = (self.cpu_share < 1.0).then(|| Throttle::start(self.pid, self.cpu_share));
         let ending = wait_without_reaping(self.pid);
         if let Some(throttle) = throttle {

@@ -1,7 +1,9 @@
 //! The book of leases: every lease of this machine, on disk before anybody hears of it.
 //!
-//! One file for each lease, replaced whole. Leases that are over are kept, so that calls repeated after a crash get the
-//! same answers; the oldest are forgotten beyond [`CLEARED_MAX`].
+//! Each lease has a record, written when it is granted and again when it is over, whole and through to the disk; and a log
+//! of what was launched on it, one line for each. The log need not be through to the disk: no process outlives the
+//! machine. Leases that are over are kept, so that calls repeated after a crash get the same answers; the oldest are
+//! forgotten beyond [`OVER_MAX`].
 
 use super::share::Share;
 use super::unusable;
@@ -9,13 +11,15 @@ use crate::process::file::{Durability, read, write};
 use orp_core::error::{ErrorKind, ProviderError};
 use orp_core::id::{IdempotencyKey, LeaseId};
 use orp_core::noun::{AcquireRequest, FencingToken, Lease, Released};
+use orp_core::unit::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// How many leases that are over are remembered.
-const CLEARED_MAX: usize = 10_000;
+const OVER_MAX: usize = 10_000;
 /// How many executions a lease may have.
 const EXECUTIONS_MAX: usize = 10_000;
 
@@ -26,20 +30,29 @@ pub(super) struct Record {
     pub(super) request: AcquireRequest,
     /// What was granted.
     pub(super) lease: Lease,
-    /// The part of the machine it holds until it is cleared.
+    /// The part of the machine it holds until it is over.
     pub(super) share: Share,
-    /// What was launched on it, with its folder: written before it is started.
-    pub(super) executions: BTreeMap<IdempotencyKey, PathBuf>,
-    /// How it ended.
+    /// How it ended: it is over, and nothing runs on it.
     pub(super) released: Option<Released>,
-    /// It ended, and nothing runs on it any more.
-    pub(super) cleared: bool,
+    /// It is about to end: nothing is launched on it any more. A host that dies now leaves it held.
+    #[serde(skip)]
+    pub(super) releasing: Option<Released>,
+    /// What was launched on it, with its folder: logged before it is started.
+    #[serde(skip)]
+    pub(super) executions: BTreeMap<IdempotencyKey, PathBuf>,
 }
 
 impl Record {
     pub(super) fn new(request: AcquireRequest, lease: Lease, share: Share) -> Self {
-        Self { request, lease, share, executions: BTreeMap::new(), released: None, cleared: false }
+        Self { request, lease, share, released: None, releasing: None, executions: BTreeMap::new() }
     }
+}
+
+/// One line of a lease's log.
+#[derive(Serialize, Deserialize)]
+struct Launched {
+    key: IdempotencyKey,
+    folder: PathBuf,
 }
 
 /// All leases, by id, by the key they were acquired under, and by what was launched on them.
@@ -58,7 +71,9 @@ impl Book {
         let names = names.map_err(|error| unusable(&folder, error))?;
         let mut book = Self { folder, records: BTreeMap::new(), keys: BTreeMap::new(), launched: BTreeMap::new() };
         for path in names {
-            if let Some(record) = read(&path).map_err(|error| unusable(&path, error))? {
+            if let Some(mut record) = read::<Record>(&path).map_err(|error| unusable(&path, error))? {
+                let log = book.log(record.lease.id);
+                record.executions = launches(&log).map_err(|error| unusable(&log, error))?;
                 book.index(record);
             }
         }
@@ -97,37 +112,17 @@ impl Book {
         record.executions.get(execution).map(|folder| (record.lease.id, folder.as_path()))
     }
 
-    /// Leases that have not ended, by the order in which they were granted.
+    /// Leases that are not over, by the order in which they were granted.
     pub(super) fn held(&self) -> Vec<Lease> {
-        let mut held: Vec<Lease> = self
-            .records
-            .values()
-            .filter(|record| record.released.is_none())
-            .map(|record| record.lease.clone())
-            .collect();
-        held.sort_by_key(|lease| lease.token);
-        held
-    }
-
-    /// Leases that have ended while something may still run on them.
-    pub(super) fn uncleared(&self) -> Vec<LeaseId> {
-        let uncleared = self.records.values().filter(|record| record.released.is_some() && !record.cleared);
-        uncleared.map(|record| record.lease.id).collect()
-    }
-
-    /// The folders in which something may run that is to be killed: none when the lease is not over, or cleared.
-    pub(super) fn folders_to_clear(&self, id: LeaseId) -> Vec<PathBuf> {
-        match self.records.get(&id) {
-            Some(record) if record.released.is_some() && !record.cleared => {
-                record.executions.values().cloned().collect()
-            }
-            _ => Vec::new(),
-        }
+        let held = self.records.values().filter(|record| record.released.is_none());
+        let mut leases: Vec<Lease> = held.map(|record| record.lease.clone()).collect();
+        leases.sort_by_key(|lease| lease.token);
+        leases
     }
 
     /// The parts of the machine that are held.
     pub(super) fn occupied(&self) -> impl Iterator<Item = &Share> {
-        self.records.values().filter(|record| !record.cleared).map(|record| &record.share)
+        self.records.values().filter(|record| record.released.is_none()).map(|record| &record.share)
     }
 
     /// The token of the next lease: greater than every one before.
@@ -144,24 +139,48 @@ impl Book {
         Ok(())
     }
 
-    /// Changes the record of a lease, on disk and then here.
-    pub(super) fn change(
+    /// Logs what is about to be launched on a lease.
+    pub(super) fn launch(&mut self, id: LeaseId, key: IdempotencyKey, folder: PathBuf) -> Result<(), ProviderError> {
+        let log = self.log(id);
+        let record = self.records.get_mut(&id).ok_or_else(|| no_lease(id, "launch"))?;
+        if record.executions.len() >= EXECUTIONS_MAX {
+            let message = format!("the lease {} has had {EXECUTIONS_MAX} executions, and takes no more", id.short());
+            return Err(ProviderError::new(ErrorKind::Exhausted, "launch", message));
+        }
+        append(&log, &Launched { key: key.clone(), folder: folder.clone() }).map_err(|error| {
+            ProviderError::new(ErrorKind::System, "launch", "the launch cannot be recorded")
+                .with_context("lease", id)
+                .with_source(error)
+        })?;
+        record.executions.insert(key.clone(), folder);
+        self.launched.insert(key, id);
+        Ok(())
+    }
+
+    /// Begins the end of a lease: how it ends, if nothing comes between, and in which folders something may still run.
+    pub(super) fn begin_release(
         &mut self,
         id: LeaseId,
-        operation: &'static str,
-        change: impl FnOnce(&mut Record),
-    ) -> Result<(), ProviderError> {
-        let before = self.records.get(&id).ok_or_else(|| no_lease(id, operation))?;
-        let mut record = before.clone();
-        change(&mut record);
-        if record == *before {
+        now: Timestamp,
+    ) -> Result<(Released, Vec<PathBuf>), ProviderError> {
+        let record = self.records.get_mut(&id).ok_or_else(|| no_lease(id, "release"))?;
+        match record.released {
+            Some(released) => Ok((released, Vec::new())),
+            None => {
+                let released = *record.releasing.get_or_insert(Released { at: now, reclaimed: false });
+                Ok((released, record.executions.values().cloned().collect()))
+            }
+        }
+    }
+
+    /// Writes down that a lease is over, once nothing runs on it.
+    pub(super) fn end_release(&mut self, id: LeaseId, released: Released) -> Result<(), ProviderError> {
+        let before = self.records.get(&id).ok_or_else(|| no_lease(id, "release"))?;
+        if before.released.is_some() {
             return Ok(());
         }
-        if record.executions.len() > EXECUTIONS_MAX {
-            let message = format!("the lease {} has had {EXECUTIONS_MAX} executions, and takes no more", id.short());
-            return Err(ProviderError::new(ErrorKind::Exhausted, operation, message));
-        }
-        self.save(&record, operation)?;
+        let record = Record { released: Some(released), ..before.clone() };
+        self.save(&record, "release")?;
         self.index(record);
         Ok(())
     }
@@ -178,17 +197,22 @@ impl Book {
         self.folder.join(format!("{id}.json"))
     }
 
+    fn log(&self, id: LeaseId) -> PathBuf {
+        self.folder.join(format!("{id}.log"))
+    }
+
     /// Forgets the oldest of too many leases that are over. Never the newest, which says what the next token is.
     fn forget(&mut self) {
-        let cleared = || self.records.values().filter(|record| record.cleared);
-        if cleared().count() <= CLEARED_MAX {
+        let over = || self.records.values().filter(|record| record.released.is_some());
+        if over().count() <= OVER_MAX {
             return;
         }
-        let Some(oldest) = cleared().min_by_key(|record| record.lease.token).map(|record| record.lease.clone()) else {
+        let Some(oldest) = over().min_by_key(|record| record.lease.token).map(|record| record.lease.clone()) else {
             return;
         };
         // One that stays on disk is forgotten by the next host.
         let _ = std::fs::remove_file(self.path(oldest.id));
+        let _ = std::fs::remove_file(self.log(oldest.id));
         self.records.remove(&oldest.id);
         self.keys.remove(&oldest.key);
         self.launched.retain(|_, id| *id != oldest.id);
@@ -201,6 +225,22 @@ fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = entries.collect::<io::Result<Vec<PathBuf>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     Ok(paths)
+}
+
+fn append(log: &Path, launched: &Launched) -> io::Result<()> {
+    let mut line = serde_json::to_vec(launched)?;
+    line.push(b'\n');
+    File::options().create(true).append(true).open(log)?.write_all(&line)
+}
+
+/// What was launched, by a lease's log; a line that a power failure tore is passed over.
+fn launches(log: &Path) -> io::Result<BTreeMap<IdempotencyKey, PathBuf>> {
+    let bytes = match std::fs::read(log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        other => other?,
+    };
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Launched>(line).ok());
+    Ok(lines.map(|launched| (launched.key, launched.folder)).collect())
 }
 
 fn no_lease(id: LeaseId, operation: &'static str) -> ProviderError {

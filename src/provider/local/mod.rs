@@ -165,7 +165,8 @@ impl LocalProvider {
         }
         let record = book.current(id, token, "launch")?;
         let share = record.share.clone();
-        match (record.executions.get(&key), record.released) {
+        let over = record.released.or(record.releasing);
+        match (record.executions.get(&key), over) {
             (Some(known), _) if *known != folder => {
                 let message = format!("`{key}` was launched in `{}`, not in `{}`", known.display(), folder.display());
                 Err(ProviderError::new(ErrorKind::Conflict, "launch", message))
@@ -176,12 +177,7 @@ impl LocalProvider {
                 let message = format!("the lease {} was released at {}", id.short(), released.at);
                 Err(ProviderError::new(ErrorKind::Lost, "launch", message))
             }
-            (None, None) => {
-                book.change(id, "launch", |record| {
-                    record.executions.insert(key, folder);
-                })?;
-                Ok(Some(share))
-            }
+            (None, None) => book.launch(id, key, folder).map(|()| Some(share)),
         }
     }
 
@@ -190,18 +186,6 @@ impl LocalProvider {
             .execution(execution)
             .map(|(_, folder)| folder.to_owned())
             .ok_or_else(|| ProviderError::new(ErrorKind::NotFound, operation, format!("no execution `{execution}`")))
-    }
-
-    /// Kills what is left on leases that are over, and frees what they hold.
-    async fn clear(&self, leases: Vec<LeaseId>) -> Result<(), ProviderError> {
-        for id in leases {
-            let folders = self.book().folders_to_clear(id);
-            // One that is under way on another thread finds its folder taken and starts nothing.
-            try_join_all(folders.iter().map(|folder| self.launcher.kill(folder))).await?;
-            self.book().change(id, "release", |record| record.cleared = true)?;
-            self.tell_change();
-        }
-        Ok(())
     }
 
     fn tell_change(&self) {
@@ -257,20 +241,11 @@ impl ResourceProvider for LocalProvider {
 #[async_trait]
 impl ComputeProvider for LocalProvider {
     async fn acquire(&self, request: &AcquireRequest) -> Result<Lease, ProviderError> {
-        let left = match self.grant(request) {
-            Err(error) if error.kind == ErrorKind::Exhausted => self.book().uncleared(),
-            granted => return granted,
-        };
-        // A lease that is over holds its share until nothing runs on it: a former host may have died in between. Where a
-        // process cannot be killed the share stays held, and the request is refused.
-        if let Err(error) = self.clear(left).await {
-            tracing::warn!(%error, "what runs on a lease that is over cannot be killed");
-        }
         self.grant(request)
     }
 
     async fn launch(&self, lease: LeaseId, token: FencingToken, spec: &LaunchSpec) -> Result<Execution, ProviderError> {
-        // Written down before it is started, so that whoever releases the lease, even after a crash, knows of it.
+        // Logged before it is started, so that whoever releases the lease, even after a crash, knows of it.
         match self.enter(lease, token, spec)? {
             Some(share) => {
                 let mut spec = spec.clone();
@@ -296,19 +271,15 @@ impl ComputeProvider for LocalProvider {
     }
 
     async fn release(&self, lease: LeaseId, token: FencingToken) -> Result<Released, ProviderError> {
-        let now = self.clock.now();
-        let released = {
+        let (released, folders) = {
             let mut book = self.book();
-            match book.current(lease, token, "release")?.released {
-                Some(released) => released,
-                None => {
-                    let released = Released { at: now, reclaimed: false };
-                    book.change(lease, "release", |record| record.released = Some(released))?;
-                    released
-                }
-            }
+            book.current(lease, token, "release")?;
+            book.begin_release(lease, self.clock.now())?
         };
-        self.clear(vec![lease]).await?;
+        // A launch that is under way on another thread finds its folder taken and starts nothing.
+        try_join_all(folders.iter().map(|folder| self.launcher.kill(folder))).await?;
+        self.book().end_release(lease, released)?;
+        self.tell_change();
         Ok(released)
     }
 
