@@ -22,6 +22,7 @@ pub use orp_sched as sched;
 
 /// Everything a host needs, in one `use`.
 pub mod prelude {
+    pub use crate::provider::{local::LocalProvider, market::MarketProvider};
     pub use crate::{
         Orp, OrpBuilder, OrpError, OrpEvent, PlanAnswer, RunAnswer, RunHandle, Settings, TaskContext, read_intent,
     };

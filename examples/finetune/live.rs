@@ -33,7 +33,8 @@ impl Live {
         match event {
             OrpEvent::Progressed { attempt, progress } => {
                 let share = (progress.share() * 1000.0) as u64;
-                let metrics: Vec<String> = progress.metrics.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+                let metrics: Vec<String> =
+                    progress.metrics.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
                 self.bar(&attempt.task, |bar| {
                     bar.set_position(share);
                     bar.set_message(metrics.join(", "));
@@ -49,11 +50,17 @@ impl Live {
         match &record.event {
             Event::LeaseGranted { attempt, lease } => self.say(at, &format!("{} gets {lease}", attempt.task)),
             Event::AttemptStarted { attempt, execution } => {
-                self.say(at, &format!("{} starts, attempt {}, process {}", attempt.task, attempt.number, execution.pid));
+                self.say(
+                    at,
+                    &format!("{} starts, attempt {}, process {}", attempt.task, attempt.number, execution.pid),
+                );
             }
             Event::AttemptReattached { attempt, execution } => self.say(
                 at,
-                &format!("{} is found again: process {}, started {} time", attempt.task, execution.pid, execution.starts),
+                &format!(
+                    "{} is found again: process {}, started {} time",
+                    attempt.task, execution.pid, execution.starts
+                ),
             ),
             Event::ReclaimNoticed { attempt, at: when } => {
                 let notice = when.since(at);

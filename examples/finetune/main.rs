@@ -16,10 +16,13 @@ mod trainer;
 use live::Live;
 use orp_sdk::{
     prelude::*,
-    process::{Supervisor, supervise_if_asked},
-    provider::{local::LocalConfig, market::MarketConfig},
+    process::{Launcher, Supervisor, supervise_if_asked},
+    provider::{
+        local::LocalConfig,
+        market::{MarketConfig, ReclaimModel, Trace},
+    },
     report::Report,
-    time::ScaledClock,
+    time::{ScaledClock, WallClock},
 };
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -28,7 +31,6 @@ type AnyError = Box<dyn std::error::Error>;
 /// One real token stands for this many planned ones.
 const SCALE: f64 = 200.0;
 const POLICY: &str = include_str!("policy.yaml");
-const RECLAIMS: &str = include_str!("reclaims.csv");
 
 fn main() -> ExitCode {
     // The supervisor of each task is this program again; so is the training program.
@@ -98,7 +100,7 @@ impl Options {
 async fn go(options: &Options) -> Result<bool, AnyError> {
     let intent = options.intent()?;
     // The clock stands almost still until the run starts: planning takes no time of the market's.
-    let clock = ScaledClock::new(orp_sdk::time::Clock::now(&orp_sdk::time::WallClock), 1.0);
+    let clock = ScaledClock::new(WallClock.now(), 1.0);
     let market = market(options, &clock).await?;
     let orp = host(options, &clock, &market).await?;
 
@@ -136,27 +138,39 @@ async fn go(options: &Options) -> Result<bool, AnyError> {
     Ok(state.ended.is_some_and(|(_, outcome)| outcome == Outcome::Succeeded))
 }
 
-/// The market: our catalogue, a replica of the data set, a copy of the weights, and reclaims from a trace.
+/// The market: the SDK's catalogue, a replica of the data set, a copy of the weights, and zones that are out in turn.
 async fn market(options: &Options, clock: &ScaledClock) -> Result<Arc<MarketProvider>, AnyError> {
-    let replica =
-        Replica { asset: "corpus@v3".parse()?, size: "100 GB".parse()?, tokens: Some("25 G".parse()?), class: DataClass::Internal };
-    let weights = Weights {
-        asset: "llama-3-70b@v1".parse()?,
-        size: "141 GB".parse()?,
-        parameters: 70_600_000_000,
-        visibility: Visibility::Private,
-    };
+    let (asset, size) = ("corpus@v3".parse()?, "100 GB".parse()?);
+    let replica = Replica { asset, size, tokens: Some("25 G".parse()?), class: DataClass::Internal };
+    let (asset, size) = ("llama-3-70b@v1".parse()?, "141 GB".parse()?);
+    let weights = Weights { asset, size, parameters: 70_600_000_000, visibility: Visibility::Public };
     let home = Place::new("aws", "us-east-1");
-    let config = MarketConfig::new(options.folder.join("market"), clock.clone(), Supervisor::this_host()?)
-        .with_data(home.clone(), replica)
-        .with_model(home, weights)
-        .with_reclaims_from(Source::new("reclaims.csv", RECLAIMS))?;
+    let config = MarketConfig::new(options.folder.join("market"))
+        .with_clock(clock.clone())
+        .with_launcher(Launcher::new(Supervisor::this_host()?))
+        .with_replica(home.clone(), replica)
+        .with_weights(home, weights)
+        .with_reclaims(ReclaimModel::Trace(outages()?));
     Ok(Arc::new(MarketProvider::open(config).await?))
+}
+
+/// Spot is reclaimed zone by zone: every six hours each zone is out for half an hour, none when its neighbour is.
+fn outages() -> Result<Trace, AnyError> {
+    let (mut trace, period, outage): (_, Span, Span) = (Trace::default(), "6h".parse()?, "30m".parse()?);
+    for round in 0..120 {
+        for (nth, zone) in ["*a", "*b", "*c", "*d", "*e", "*f", "*-1", "*-2", "*-3"].into_iter().enumerate() {
+            let first = Span::MINUTE.saturating_mul(170 + 35 * (nth as u64 % 6));
+            trace.add(zone, first.saturating_add(period.saturating_mul(round)), outage);
+        }
+    }
+    Ok(trace)
 }
 
 /// ORP with the market, this machine's own cores, and the two reference rules as policy.
 async fn host(options: &Options, clock: &ScaledClock, market: &Arc<MarketProvider>) -> Result<Orp, AnyError> {
-    let local = LocalProvider::open(LocalConfig::new(options.folder.join("local"), Supervisor::this_host()?))?;
+    let local =
+        LocalConfig::new(options.folder.join("local"), Supervisor::this_host()?).with_clock(Arc::new(clock.clone()));
+    let local = LocalProvider::open(local)?;
     let policy = PolicySet::from_sources(&[Source::new("policy.yaml", POLICY)])?;
     let orp = Orp::builder()
         .folder(&options.folder)
@@ -175,7 +189,8 @@ async fn host(options: &Options, clock: &ScaledClock, market: &Arc<MarketProvide
 fn set_pace(clock: &ScaledClock, plan: &Plan) {
     let method = trainer::Method::parse(&plan.variant).unwrap_or(trainer::Method::Full);
     let real = trainer::calibrate(method, 0.4);
-    let believed = plan.bindings.iter().find_map(|binding| binding.rate.as_ref()).map(|rate| rate.per_second);
+    let mut rates = plan.bindings.iter().filter_map(|binding| binding.rate.as_ref());
+    let believed = rates.find(|rate| rate.unit == "tokens").map(|rate| rate.per_second);
     if let Some(believed) = believed {
         let pace = SCALE * real / believed;
         println!(
@@ -206,7 +221,12 @@ async fn follow(run: &RunHandle, plain: bool) -> Result<RunState, AnyError> {
 }
 
 /// The report on the terminal and as one HTML file.
-fn report(options: &Options, state: &RunState, frontier: Option<&Frontier>, clock: &ScaledClock) -> Result<(), AnyError> {
+fn report(
+    options: &Options,
+    state: &RunState,
+    frontier: Option<&Frontier>,
+    clock: &ScaledClock,
+) -> Result<(), AnyError> {
     let notes = [
         "Really trained: orp-tiny-lm, a next-token model of 13,504 weights, on a corpus it made itself; the name of the model \
          in the intent is a stand-in."
@@ -220,7 +240,7 @@ fn report(options: &Options, state: &RunState, frontier: Option<&Frontier>, cloc
     let report = Report::new(state, frontier, &notes);
     println!("\n{report}");
     let path = options.folder.join("report.html");
-    std::fs::write(&path, report.to_html())?;
+    report.save_html(&path)?;
     println!("The same as a page: {}", path.display());
     Ok(())
 }

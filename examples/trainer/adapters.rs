@@ -7,8 +7,7 @@ use super::model::{EMBED, HIDDEN, INPUT, ViewMut, add_product, take_rows, take_r
 /// Rank of the adapters: each matrix W gets a change A·B, with A `RANK` wide and B `RANK` high.
 pub const RANK: usize = 8;
 /// How many numbers all adapters hold.
-pub const ADAPTERS: usize =
-    RANK * (VOCABULARY + EMBED) + RANK * (INPUT + HIDDEN) + RANK * (HIDDEN + VOCABULARY);
+pub const ADAPTERS: usize = RANK * (VOCABULARY + EMBED) + RANK * (INPUT + HIDDEN) + RANK * (HIDDEN + VOCABULARY);
 
 /// A flat vector of all adapters (or of their gradients), seen as its matrices.
 pub struct Adapters<'a> {

@@ -40,20 +40,12 @@ pub fn save(folder: &Path, owner: &Fingerprint, learned: &Learned) -> Outcome<Sa
     for old in list(folder, ".bin")?.into_iter().rev().skip(KEPT) {
         remove(&old)?;
     }
-    Ok(Saved {
-        file,
-        bytes: bytes.len() as u64,
-        digest: protocol::digest(&bytes),
-    })
+    Ok(Saved { file, bytes: bytes.len() as u64, digest: protocol::digest(&bytes) })
 }
 
 /// Loads the newest checkpoint of this training that is whole. Those that are not are set aside
 /// under another name: left in place, they would count as newer than what is saved next.
-pub fn load_newest(
-    folder: &Path,
-    owner: &Fingerprint,
-    numbers: usize,
-) -> Outcome<Option<(String, Learned)>> {
+pub fn load_newest(folder: &Path, owner: &Fingerprint, numbers: usize) -> Outcome<Option<(String, Learned)>> {
     // An attempt killed while saving leaves its temporary file behind.
     for left_over in list(folder, ".tmp")? {
         remove(&left_over)?;
@@ -65,8 +57,7 @@ pub fn load_newest(
             Err(why) => {
                 println!("checkpoint {name} skipped: {why}");
                 let aside = path.with_extension("rejected");
-                fs::rename(&path, &aside)
-                    .map_err(|why| format!("cannot set {} aside: {why}", path.display()))?;
+                fs::rename(&path, &aside).map_err(|why| format!("cannot set {} aside: {why}", path.display()))?;
             }
         }
     }

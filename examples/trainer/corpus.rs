@@ -86,9 +86,7 @@ impl Source {
             if replace { replacement } else { rule }
         };
         let common: Vec<_> = (0..VOCABULARY).map(|_| rule(CHANGED_COMMON)).collect();
-        let mut rules: Vec<_> = (0..CLASSES * VOCABULARY)
-            .map(|_| rule(CHANGED_OWN))
-            .collect();
+        let mut rules: Vec<_> = (0..CLASSES * VOCABULARY).map(|_| rule(CHANGED_OWN)).collect();
         for (place, rule) in rules.iter_mut().enumerate() {
             if random.below(1000) < COMMON {
                 *rule = common[place % VOCABULARY];
@@ -122,10 +120,7 @@ impl Source {
 
     /// Share of the tokens of `stream` that a predictor knowing the source's rules gets right.
     pub fn best_accuracy(&self, stream: &[u8]) -> f64 {
-        let right = stream
-            .windows(3)
-            .filter(|w| self.rule(w[0], w[1])[0] == w[2])
-            .count();
+        let right = stream.windows(3).filter(|w| self.rule(w[0], w[1])[0] == w[2]).count();
         right as f64 / stream.len().saturating_sub(2).max(1) as f64
     }
 
@@ -187,12 +182,8 @@ fn token_of(word: &str) -> Option<u8> {
     let [consonant, vowel] = word.as_bytes() else {
         return None;
     };
-    let consonant = CONSONANTS
-        .iter()
-        .position(|c| *c == consonant.to_ascii_lowercase())?;
-    let vowel = VOWELS
-        .iter()
-        .position(|v| *v == vowel.to_ascii_lowercase())?;
+    let consonant = CONSONANTS.iter().position(|c| *c == consonant.to_ascii_lowercase())?;
+    let vowel = VOWELS.iter().position(|v| *v == vowel.to_ascii_lowercase())?;
     let token = (consonant * VOWELS.len() + vowel) as u8;
     (token != END).then_some(token)
 }
@@ -227,9 +218,7 @@ pub fn clean(text: &str, held_out_one_in: u64) -> Cleaned {
             cleaned.repeated_lines += 1;
             continue;
         }
-        let mark = tokens
-            .iter()
-            .fold(0u64, |mark, &token| Random(mark ^ u64::from(token)).next());
+        let mark = tokens.iter().fold(0u64, |mark, &token| Random(mark ^ u64::from(token)).next());
         if mark % held_out_one_in == 0 {
             cleaned.held_out.extend_from_slice(&tokens);
         } else {

@@ -7,8 +7,8 @@
 use super::adapters::{self, ADAPTERS, Adapters, AdaptersMut, RANK};
 use super::corpus::{Kind, Random, Source, VOCABULARY, clean};
 use super::model::{
-    CONTEXT, EMBED, HIDDEN, INPUT, Pass, View, ViewMut, WEIGHTS, add_product, add_scaled, dot,
-    random_weights, round_to_4_bits, split_window,
+    CONTEXT, EMBED, HIDDEN, INPUT, Pass, View, ViewMut, WEIGHTS, add_product, add_scaled, dot, random_weights,
+    round_to_4_bits, split_window,
 };
 use std::time::Instant;
 
@@ -181,11 +181,7 @@ impl Learner {
 
         pass.look_up(view.embedding, context);
         for (place, token) in pass.input.as_chunks_mut().0.iter_mut().zip(context) {
-            add_product(
-                place,
-                &adapters.embedding_a[token as usize],
-                adapters.embedding_b,
-            );
+            add_product(place, &adapters.embedding_a[token as usize], adapters.embedding_b);
         }
         pass.hidden_from(&view);
         let mut hidden_rank = [0.0; RANK];
@@ -223,11 +219,7 @@ impl Learner {
             let token = token as usize;
             for r in 0..RANK {
                 gradient.embedding_a[token][r] += dot(&adapters.embedding_b[r], place);
-                add_scaled(
-                    &mut gradient.embedding_b[r],
-                    adapters.embedding_a[token][r],
-                    place,
-                );
+                add_scaled(&mut gradient.embedding_b[r], adapters.embedding_a[token][r], place);
             }
         }
         loss
@@ -240,9 +232,7 @@ impl Learner {
         let rate = rate / (1.0 - learned.first_power);
         let second_scale = 1.0 / (1.0 - learned.second_power);
         let moments = learned.first.iter_mut().zip(&mut learned.second);
-        for ((number, (first, second)), gradient) in
-            learned.numbers.iter_mut().zip(moments).zip(&self.gradient)
-        {
+        for ((number, (first, second)), gradient) in learned.numbers.iter_mut().zip(moments).zip(&self.gradient) {
             let g = gradient * gradient_scale;
             *first += (1.0 - FIRST_DECAY) * (g - *first);
             *second += (1.0 - SECOND_DECAY) * (g * g - *second);
@@ -278,11 +268,7 @@ impl Order {
         while gcd(stride, samples) != 1 {
             stride += 1;
         }
-        Some(Order {
-            start: random.below(samples),
-            stride,
-            samples,
-        })
+        Some(Order { start: random.below(samples), stride, samples })
     }
 
     fn position(&self, sample: u64) -> usize {

@@ -11,17 +11,11 @@ fn main() -> ExitCode {
     match std::env::args().nth(1) {
         Some(command) if trainer::is_command(&command) => trainer::run(&command),
         Some(other) => {
-            eprintln!(
-                "trainer: unknown command {other:?}, expected one of {}",
-                trainer::COMMANDS.join(", ")
-            );
+            eprintln!("trainer: unknown command {other:?}, expected one of {}", trainer::COMMANDS.join(", "));
             ExitCode::from(2)
         }
         None => {
-            eprintln!(
-                "trainer: no command, expected one of {}",
-                trainer::COMMANDS.join(", ")
-            );
+            eprintln!("trainer: no command, expected one of {}", trainer::COMMANDS.join(", "));
             ExitCode::from(2)
         }
     }

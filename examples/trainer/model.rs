@@ -14,8 +14,7 @@ pub const INPUT: usize = CONTEXT * EMBED;
 pub const HIDDEN: usize = 128;
 
 /// Number of weights of the network.
-pub const WEIGHTS: usize =
-    VOCABULARY * EMBED + INPUT * HIDDEN + HIDDEN + HIDDEN * VOCABULARY + VOCABULARY;
+pub const WEIGHTS: usize = VOCABULARY * EMBED + INPUT * HIDDEN + HIDDEN + HIDDEN * VOCABULARY + VOCABULARY;
 
 /// A flat vector of all weights (or of their gradients), seen as its matrices.
 pub struct View<'a> {
@@ -43,10 +42,7 @@ pub fn take_rows<'a, const N: usize>(flat: &mut &'a [f32], rows: usize) -> &'a [
 }
 
 /// Takes the next `N`-wide rows off the front of a flat vector, to write to.
-pub fn take_rows_mut<'a, const N: usize>(
-    flat: &mut &'a mut [f32],
-    rows: usize,
-) -> &'a mut [[f32; N]] {
+pub fn take_rows_mut<'a, const N: usize>(flat: &mut &'a mut [f32], rows: usize) -> &'a mut [[f32; N]] {
     let (head, tail) = std::mem::take(flat).split_at_mut(rows * N);
     *flat = tail;
     head.as_chunks_mut().0
@@ -88,10 +84,7 @@ pub fn random_weights(random: &mut Random) -> Vec<f32> {
         }
     };
     fill(view.embedding.as_flattened_mut(), 1.0);
-    fill(
-        view.hidden.as_flattened_mut(),
-        (3.0 / INPUT as f32).sqrt() * 1.4,
-    );
+    fill(view.hidden.as_flattened_mut(), (3.0 / INPUT as f32).sqrt() * 1.4);
     fill(view.output.as_flattened_mut(), (1.0 / HIDDEN as f32).sqrt());
     weights
 }
@@ -144,13 +137,7 @@ impl Pass {
     }
 
     pub fn look_up(&mut self, embedding: &[[f32; EMBED]], context: [u8; CONTEXT]) {
-        for (place, token) in self
-            .input
-            .as_chunks_mut::<EMBED>()
-            .0
-            .iter_mut()
-            .zip(context)
-        {
+        for (place, token) in self.input.as_chunks_mut::<EMBED>().0.iter_mut().zip(context) {
             *place = embedding[token as usize];
         }
     }
@@ -168,12 +155,12 @@ impl Pass {
         }
     }
 
-    pub fn hidden_from(&mut self, view: &View) {
+    pub fn hidden_from(&mut self, view: &View<'_>) {
         self.hidden = *view.hidden_bias;
         add_product(&mut self.hidden, &self.input, view.hidden);
     }
 
-    pub fn output_from(&mut self, view: &View) {
+    pub fn output_from(&mut self, view: &View<'_>) {
         self.output = *view.output_bias;
         let mut fours = self.active[..self.active_len].chunks_exact(4);
         for four in &mut fours {
@@ -191,7 +178,7 @@ impl Pass {
         }
     }
 
-    pub fn forward(&mut self, view: &View, context: [u8; CONTEXT]) {
+    pub fn forward(&mut self, view: &View<'_>, context: [u8; CONTEXT]) {
         self.look_up(view.embedding, context);
         self.hidden_from(view);
         self.rectify();

@@ -30,11 +30,7 @@ pub fn folder(name: &str) -> Outcome<PathBuf> {
     let path = variable(name)?
         .map(PathBuf::from)
         .ok_or_else(|| format!("{name} is not set, expected the path of an existing folder"))?;
-    if path.is_dir() {
-        Ok(path)
-    } else {
-        Err(format!("{name}: {} is not a folder", path.display()))
-    }
+    if path.is_dir() { Ok(path) } else { Err(format!("{name}: {} is not a folder", path.display())) }
 }
 
 /// The parameter `ORP_PARAM_<name>` as text.
@@ -46,9 +42,7 @@ pub fn text_parameter(name: &str) -> Outcome<Option<String>> {
 pub fn number_parameter(name: &str) -> Outcome<Option<u64>> {
     text_parameter(name)?
         .map(|text| {
-            text.trim().parse().map_err(|_| {
-                format!("ORP_PARAM_{name} is {text:?}, expected a whole number from 0 up")
-            })
+            text.trim().parse().map_err(|_| format!("ORP_PARAM_{name} is {text:?}, expected a whole number from 0 up"))
         })
         .transpose()
 }
@@ -105,12 +99,8 @@ pub fn write_json(path: &Path, value: &Value) -> Outcome<()> {
 }
 
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
-    serde_json::from_slice(&read(path)?).map_err(|why| {
-        format!(
-            "{} is not the expected JSON document: {why}",
-            path.display()
-        )
-    })
+    serde_json::from_slice(&read(path)?)
+        .map_err(|why| format!("{} is not the expected JSON document: {why}", path.display()))
 }
 
 /// A file as a manifest lists it.
@@ -152,11 +142,7 @@ pub fn weights_to_bytes(weights: &[f32]) -> Vec<u8> {
 pub fn weights_from_bytes(path: &Path, bytes: &[u8], expected: usize) -> Outcome<Vec<f32>> {
     let (weights, rest) = bytes.as_chunks::<4>();
     if weights.len() != expected || !rest.is_empty() {
-        return Err(format!(
-            "{} is {} bytes, expected {expected} weights of 4 bytes",
-            path.display(),
-            bytes.len()
-        ));
+        return Err(format!("{} is {} bytes, expected {expected} weights of 4 bytes", path.display(), bytes.len()));
     }
     Ok(weights.iter().map(|w| f32::from_le_bytes(*w)).collect())
 }
@@ -183,20 +169,14 @@ impl Progress {
                 Some((path, file))
             }
         };
-        Ok(Progress {
-            file,
-            total,
-            unit,
-            last: None,
-        })
+        Ok(Progress { file, total, unit, last: None })
     }
 
     /// One line in one write, so that a reader never sees lines mixed.
     fn line(&mut self, value: &Value) -> Outcome<()> {
         if let Some((path, file)) = &mut self.file {
             let line = format!("{value}\n");
-            file.write_all(line.as_bytes())
-                .map_err(|why| format!("cannot append to {}: {why}", path.display()))?;
+            file.write_all(line.as_bytes()).map_err(|why| format!("cannot append to {}: {why}", path.display()))?;
         }
         Ok(())
     }
@@ -209,8 +189,7 @@ impl Progress {
 
     /// Whether enough time has passed since the last report (at most ten a second).
     pub fn due(&self) -> bool {
-        self.last
-            .is_none_or(|last| last.elapsed() >= Duration::from_millis(100))
+        self.last.is_none_or(|last| last.elapsed() >= Duration::from_millis(100))
     }
 
     pub fn checkpoint(&mut self, file: &str, done: u64, bytes: u64, digest: &str) -> Outcome<()> {

@@ -99,10 +99,9 @@ fn read_tokens(folder: &Path, name: &str, listed: &Listed) -> Outcome<Vec<u8>> {
     let tokens = protocol::read_listed(folder, name, listed)?;
     match tokens.iter().find(|t| **t as usize >= VOCABULARY) {
         None => Ok(tokens),
-        Some(token) => Err(format!(
-            "{} holds token {token}, expected tokens below {VOCABULARY}",
-            folder.join(name).display()
-        )),
+        Some(token) => {
+            Err(format!("{} holds token {token}, expected tokens below {VOCABULARY}", folder.join(name).display()))
+        }
     }
 }
 
@@ -118,23 +117,17 @@ pub fn stage() -> Outcome<Ending> {
     let total = (BASE_CORPUS_TOKENS + TARGET_CORPUS_TOKENS) as u64;
     let mut progress = Progress::open(total, "tokens")?;
     progress.report(0, &json!({}))?;
-    let base =
-        Source::new(seed, Kind::Base).raw_text(BASE_CORPUS_TOKENS, &mut Random::new(seed, 3));
+    let base = Source::new(seed, Kind::Base).raw_text(BASE_CORPUS_TOKENS, &mut Random::new(seed, 3));
     let base_listed = protocol::write_listed(&out, "base.txt", base.as_bytes())?;
     progress.report(BASE_CORPUS_TOKENS as u64, &json!({}))?;
-    let target =
-        Source::new(seed, Kind::Target).raw_text(TARGET_CORPUS_TOKENS, &mut Random::new(seed, 4));
+    let target = Source::new(seed, Kind::Target).raw_text(TARGET_CORPUS_TOKENS, &mut Random::new(seed, 4));
     let target_listed = protocol::write_listed(&out, "target.txt", target.as_bytes())?;
     protocol::write_json(
         &out.join("manifest.json"),
         &json!({"seed": seed, "files": {"base.txt": base_listed, "target.txt": target_listed}}),
     )?;
     progress.report(total, &json!({}))?;
-    println!(
-        "staged {} bytes of base and {} bytes of target text",
-        base.len(),
-        target.len()
-    );
+    println!("staged {} bytes of base and {} bytes of target text", base.len(), target.len());
     Ok(Ending::Done)
 }
 
@@ -145,15 +138,9 @@ pub fn prepare() -> Outcome<Ending> {
     let manifest: StageManifest = protocol::read_json(&staged.join("manifest.json"))?;
     let mut progress = Progress::open(3, "parts")?;
     progress.report(0, &json!({}))?;
-    let base = clean(
-        &read_text(&staged, "base.txt", &manifest.files.base)?,
-        HELD_OUT_ONE_IN,
-    );
+    let base = clean(&read_text(&staged, "base.txt", &manifest.files.base)?, HELD_OUT_ONE_IN);
     progress.report(1, &json!({}))?;
-    let target = clean(
-        &read_text(&staged, "target.txt", &manifest.files.target)?,
-        HELD_OUT_ONE_IN,
-    );
+    let target = clean(&read_text(&staged, "target.txt", &manifest.files.target)?, HELD_OUT_ONE_IN);
     progress.report(2, &json!({}))?;
     let weights = learner::pre_train(&base.train, PRE_TRAIN_TOKENS, manifest.seed)
         .ok_or("base.txt of stage holds too few usable lines")?;
@@ -219,10 +206,7 @@ pub fn evaluate() -> Outcome<Ending> {
         }),
     )?;
     progress.report(total, &json!({"accuracy": accuracy}))?;
-    println!(
-        "accuracy {accuracy:.4} (base {base_accuracy:.4}, best possible {:.4})",
-        manifest.bayes_accuracy
-    );
+    println!("accuracy {accuracy:.4} (base {base_accuracy:.4}, best possible {:.4})", manifest.bayes_accuracy);
     Ok(Ending::Done)
 }
 

@@ -36,12 +36,9 @@ impl Plan {
         let scale = protocol::scale()?;
         let tokens = planned_tokens / scale;
         if tokens == 0 {
-            return Err(format!(
-                "ORP_PARAM_TOKENS is {planned_tokens}, expected at least ORP_PARAM_SCALE ({scale})"
-            ));
+            return Err(format!("ORP_PARAM_TOKENS is {planned_tokens}, expected at least ORP_PARAM_SCALE ({scale})"));
         }
-        let planned_every =
-            protocol::number_parameter("CHECKPOINT_TOKENS")?.unwrap_or(planned_tokens.div_ceil(10));
+        let planned_every = protocol::number_parameter("CHECKPOINT_TOKENS")?.unwrap_or(planned_tokens.div_ceil(10));
         if planned_every == 0 {
             return Err("ORP_PARAM_CHECKPOINT_TOKENS is 0, expected at least 1".to_owned());
         }
@@ -57,11 +54,7 @@ impl Plan {
 
     /// Real tokens done as planned tokens; all of them once all are done.
     fn planned(&self, done: u64) -> u64 {
-        if done == self.tokens {
-            self.planned_tokens
-        } else {
-            done * self.scale
-        }
+        if done == self.tokens { self.planned_tokens } else { done * self.scale }
     }
 
     fn fingerprint(&self, prepared: &Prepared) -> Fingerprint {
@@ -79,10 +72,9 @@ impl Plan {
 
 /// The parameter METHOD, which must be given.
 pub fn method_parameter() -> Outcome<Method> {
-    let name = protocol::text_parameter("METHOD")?
-        .ok_or("ORP_PARAM_METHOD is not set, expected full, lora or qlora")?;
-    Method::parse(&name)
-        .ok_or_else(|| format!("ORP_PARAM_METHOD is {name:?}, expected full, lora or qlora"))
+    let name =
+        protocol::text_parameter("METHOD")?.ok_or("ORP_PARAM_METHOD is not set, expected full, lora or qlora")?;
+    Method::parse(&name).ok_or_else(|| format!("ORP_PARAM_METHOD is {name:?}, expected full, lora or qlora"))
 }
 
 struct Training {
@@ -100,15 +92,13 @@ impl Training {
 
     fn report(&mut self) -> Outcome<()> {
         let metrics = json!({"loss": self.learner.learned.loss});
-        self.progress
-            .report(self.plan.planned(self.done()), &metrics)
+        self.progress.report(self.plan.planned(self.done()), &metrics)
     }
 
     fn save(&mut self) -> Outcome<()> {
         let saved = checkpoint::save(&self.folder, &self.fingerprint, &self.learner.learned)?;
         let planned = self.plan.planned(self.done());
-        self.progress
-            .checkpoint(&saved.file, planned, saved.bytes, &saved.digest)
+        self.progress.checkpoint(&saved.file, planned, saved.bytes, &saved.digest)
     }
 
     fn log(&self, what: &str) {
@@ -132,8 +122,8 @@ pub fn train() -> Outcome<Ending> {
     let checkpoints = protocol::folder("ORP_CHECKPOINT_DIR")?;
     let plan = Plan::from_environment()?;
     let prepared = Prepared::load()?;
-    let order = Order::new(&prepared.train, plan.seed)
-        .ok_or("tokens.bin of prepare holds too few tokens to train on")?;
+    let order =
+        Order::new(&prepared.train, plan.seed).ok_or("tokens.bin of prepare holds too few tokens to train on")?;
 
     let mut training = Training {
         fingerprint: plan.fingerprint(&prepared),
@@ -143,9 +133,7 @@ pub fn train() -> Outcome<Ending> {
         plan,
     };
     let numbers = training.plan.method.trained_numbers();
-    if let Some((name, learned)) =
-        checkpoint::load_newest(&training.folder, &training.fingerprint, numbers)?
-    {
+    if let Some((name, learned)) = checkpoint::load_newest(&training.folder, &training.fingerprint, numbers)? {
         training.learner.learned = learned;
         training.log(&format!("resumed from {name}"));
     } else {

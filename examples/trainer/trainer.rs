@@ -14,6 +14,8 @@
 //! One real token trained stands for `ORP_PARAM_SCALE` planned tokens; all amounts that the
 //! orchestrator sends or sees (`TOKENS`, progress) are planned tokens.
 
+#![allow(unreachable_pub, reason = "public for the binaries that include this module")]
+
 // Paths are spelled out so that this file can also be included from another folder with
 // `#[path = ".../trainer.rs"] mod trainer;`.
 #[path = "adapters.rs"]
@@ -37,14 +39,7 @@ pub use learner::Method;
 use std::process::ExitCode;
 
 /// The commands this module answers to.
-pub const COMMANDS: [&str; 6] = [
-    "stage",
-    "prepare",
-    "train",
-    "evaluate",
-    "register",
-    "calibrate",
-];
+pub const COMMANDS: [&str; 6] = ["stage", "prepare", "train", "evaluate", "register", "calibrate"];
 
 /// Exit status of a step that was asked to stop and has saved its state (EX_TEMPFAIL).
 const EXIT_STOPPED: u8 = 75;
@@ -70,10 +65,7 @@ pub fn run(command: &str) -> ExitCode {
         "evaluate" => steps::evaluate(),
         "register" => steps::register(),
         "calibrate" => steps::calibrate(),
-        other => Err(format!(
-            "unknown command {other:?}, expected one of {}",
-            COMMANDS.join(", ")
-        )),
+        other => Err(format!("unknown command {other:?}, expected one of {}", COMMANDS.join(", "))),
     };
     match ending {
         Ok(Ending::Done) => ExitCode::SUCCESS,

@@ -1,0 +1,331 @@
+//! One step of the search: a task is added to every label.
+//!
+//! A *trip* takes the labels whose open tasks lie in certain regions to a site where the task can run. Trips that end with
+//! everything in few regions, and cheap ones, come first; a later trip, or any label on it, is given up as soon as what it
+//! can come to at best is matched by what an earlier one has come to.
+
+use super::candidate::Amount;
+use super::course::Need;
+use super::crowd::{Crowd, Grain};
+use super::left::{Left, Tails};
+use super::options::{Options, Site};
+use super::search::{BEAM, Choice, Effort, Group, Layer, Origin, Search};
+use super::supply::{NOWHERE, Region};
+use std::collections::BTreeMap;
+
+/// The step.
+#[derive(Debug)]
+pub(super) struct Step<'s> {
+    search: &'s Search<'s>,
+    at: usize,
+    need: &'s Need,
+    options: &'s Options,
+    before: &'s Layer,
+    left: &'s Left<'s>,
+    grain: Grain,
+    /// Which of the open tasks stay open, by their places in the layer before.
+    stays: Vec<usize>,
+    /// The open tasks after this step.
+    open: Vec<usize>,
+    is_last: bool,
+    /// The candidates of each site that are worth looking at, and what none of them is better than.
+    sites: Vec<(Vec<usize>, Amount, Amount)>,
+}
+
+/// A group's way to a site: money, seconds.
+#[derive(Debug)]
+struct Way<'s> {
+    group: &'s Group,
+    cost: f64,
+    seconds: f64,
+}
+
+/// Ways to a site of groups whose labels then have their open tasks in the same regions.
+#[derive(Debug)]
+struct Trip<'s> {
+    key: Vec<Region>,
+    site_at: usize,
+    site: &'s Site,
+    ways: Vec<Way<'s>>,
+}
+
+/// Labels that have brought their inputs to where the task will run. Their times: the start, the time on the ways, then
+/// what their labels have: the latest end of tasks nobody waits for, and the ends of open tasks that stay open.
+#[derive(Debug)]
+struct Arrivals {
+    crowd: Crowd,
+    from: Vec<(usize, usize)>,
+}
+
+/// Labels that have grown by the task.
+#[derive(Debug)]
+struct Grown {
+    crowd: Crowd,
+    origins: Vec<Origin>,
+}
+
+/// Labels that others are compared with, as if they had lost so much.
+#[derive(Debug)]
+struct Shield<'g> {
+    crowd: &'g Crowd,
+    cost: Amount,
+    times: Vec<Amount>,
+}
+
+impl<'s> Step<'s> {
+    pub(super) fn new(
+        search: &'s Search<'s>,
+        (at, need, options): (usize, &'s Need, &'s Options),
+        before: &'s Layer,
+        later: &'s [Need],
+        left: &'s Left<'s>,
+        grain: Grain,
+    ) -> Self {
+        let waits = |task: usize| later.iter().any(|need| need.before.iter().any(|(from, _)| *from == task));
+        let stays: Vec<usize> =
+            before.open.iter().enumerate().filter(|(_, task)| waits(**task)).map(|(at, _)| at).collect();
+        let mut open: Vec<usize> = stays.iter().filter_map(|&stay| before.open.get(stay).copied()).collect();
+        open.extend(need.is_awaited.then_some(need.task));
+        let few = |site: &Site| {
+            let few = if site.candidates.len() * 2 <= grain.crowd {
+                (0..site.candidates.len()).collect()
+            } else {
+                site.distinct(options.longest, search.strict, grain)
+            };
+            let bare = few.iter().filter_map(|&at: &usize| site.candidates.get(at)).map(|one| one.bare(search.strict));
+            let floor = bare.map(|one| (one.cost, one.time)).reduce(|a, b| (a.0.least(b.0), a.1.least(b.1)));
+            let (cost, time) = floor.unwrap_or_default();
+            (few, cost, time)
+        };
+        let sites = options.sites.iter().map(few).collect();
+        let is_last = later.is_empty();
+        Self { search, at, need, options, before, left, grain, stays, open, is_last, sites }
+    }
+
+    /// The labels after the task.
+    pub(super) fn take(&self, effort: &mut Effort) -> Layer {
+        let mut all: BTreeMap<Vec<Region>, Grown> = BTreeMap::new();
+        for trip in self.trips() {
+            let times_each = 1 + self.open.len();
+            let mut grown = all
+                .remove(&trip.key)
+                .unwrap_or_else(|| Grown { crowd: Crowd::new(times_each), origins: Vec::new() });
+            let shields = self.shields(&all, &trip.key);
+            let tails = self.left.tails(self.at, &self.open, &trip.key);
+            let arrivals = self.arrivals(&trip, &tails, &grown.crowd, &shields);
+            self.grow(&trip, &arrivals, &tails, &mut grown, &shields, effort);
+            grown.keep(&grown.crowd.undominated());
+            all.insert(trip.key, grown);
+        }
+        self.settle(all, effort)
+    }
+
+    /// The trips, those to few regions and cheap ones first.
+    fn trips(&self) -> Vec<Trip<'s>> {
+        let mut trips: Vec<Trip<'s>> = Vec::new();
+        for (site_at, site) in self.options.sites.iter().enumerate() {
+            let mut by_key: BTreeMap<Vec<Region>, Vec<Way<'s>>> = BTreeMap::new();
+            for group in &self.before.groups {
+                let Some((cost, seconds)) = self.bring(group, site.region) else { continue };
+                let mut key: Vec<Region> =
+                    self.stays.iter().filter_map(|&stay| group.regions.get(stay).copied()).collect();
+                // What leaves nothing lies nowhere.
+                key.extend(self.need.is_awaited.then_some(if self.need.leaves > 0.0 { site.region } else { NOWHERE }));
+                by_key.entry(key).or_default().push(Way { group, cost, seconds });
+            }
+            for (key, mut ways) in by_key {
+                ways.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.seconds.total_cmp(&b.seconds)));
+                trips.push(Trip { key, site_at, site, ways });
+            }
+        }
+        let cheapest = |trip: &Trip<'_>| trip.ways.first().map_or((0.0, 0.0), |way| (way.cost, way.seconds));
+        trips.sort_by(|a, b| {
+            let (left, right) = (cheapest(a), cheapest(b));
+            let by_way = left.0.total_cmp(&right.0).then(left.1.total_cmp(&right.1));
+            distinct(&a.key).cmp(&distinct(&b.key)).then(by_way)
+        });
+        trips
+    }
+
+    /// What bringing the inputs from where a group's tasks left them costs and takes.
+    fn bring(&self, group: &Group, to: Region) -> Option<(f64, f64)> {
+        let mut sum = (0.0, 0.0);
+        for (task, bytes) in &self.need.before {
+            let from = self.before.open.iter().position(|open| open == task);
+            let region = from.and_then(|at| group.regions.get(at)).copied().unwrap_or(NOWHERE);
+            let (cost, seconds) = self.search.supply.moving(*bytes, region, to)?;
+            sum = (sum.0 + cost, sum.1 + seconds);
+        }
+        Some(sum)
+    }
+
+    /// The labels that did one of the open tasks where another one is, with what the ways from there cost at most. Only
+    /// towards fewer regions, so that no two labels give way to each other. When the worst counts there are none: what it
+    /// loses on the ways is not known.
+    fn shields<'g>(&self, all: &'g BTreeMap<Vec<Region>, Grown>, key: &[Region]) -> Vec<Shield<'g>> {
+        let mut shields = Vec::new();
+        if self.search.strict {
+            return shields;
+        }
+        for (at, (task, &here)) in self.open.iter().zip(key).enumerate() {
+            for &there in key.iter().filter(|&&there| there != here && there != NOWHERE) {
+                let mut together = key.to_vec();
+                together.get_mut(at).into_iter().for_each(|region| *region = there);
+                let Some(other) = all.get(&together).filter(|_| distinct(&together) < distinct(key)) else { continue };
+                let (cost, time) = self.left.loss(*task, there, here);
+                let mut times = vec![Amount::default(); 1 + self.open.len()];
+                times.get_mut(1 + at).into_iter().for_each(|slot| *slot = time);
+                shields.push(Shield { crowd: &other.crowd, cost, times });
+            }
+        }
+        shields
+    }
+
+    fn arrivals(&self, trip: &Trip<'s>, tails: &Tails, grown: &Crowd, shields: &[Shield<'_>]) -> Arrivals {
+        let mut all = Arrivals { crowd: Crowd::new(3 + self.stays.len()), from: Vec::new() };
+        let (_, least_cost, least_time) = self.sites.get(trip.site_at).cloned().unwrap_or_default();
+        let (mut times, mut best) = (Vec::new(), Vec::new());
+        let mut needless = |cost: Amount, times: &[Amount], all: &Crowd| {
+            let [start, on_ways, rest @ ..] = times else { return true };
+            let cost_at_best = cost.plus(least_cost);
+            self.label_times(rest, start.plus(*on_ways).plus(least_time), &mut best);
+            cost_at_best.mean + tails.cost > self.search.bounds.cost
+                || tails.pass(&best, &self.search.bounds)
+                || all.matches(&cost, times)
+                || grown.matches(&cost_at_best, &best)
+                || shields.iter().any(|shield| shield.matches(&cost_at_best, &best))
+        };
+        for Way { group, cost, seconds } in &trip.ways {
+            for (access_at, access) in trip.site.accesses.iter().enumerate() {
+                let way = (cost + access.cost, seconds + access.ways, access.not_before);
+                // If the best of the group in everything is not needed, none of it is.
+                let floor = self.arrive(group.floor.0, &group.floor.1, way, &mut times);
+                if needless(floor, &times, &all.crowd) {
+                    continue;
+                }
+                for label in 0..group.crowd.len() {
+                    let cost = self.arrive(group.crowd.cost(label), group.crowd.times(label), way, &mut times);
+                    if !needless(cost, &times, &all.crowd) {
+                        all.crowd.push(cost, &times);
+                        all.from.push((group.first + label, access_at));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// A label with its inputs brought: what it has cost, and, in `times`, its times.
+    fn arrive(
+        &self,
+        cost: Amount,
+        before: &[Amount],
+        (way_cost, way_seconds, not_before): (f64, f64, f64),
+        times: &mut Vec<Amount>,
+    ) -> Amount {
+        let end_of = |open_at: usize| before.get(1 + open_at).copied().unwrap_or_default();
+        let waits_for = |task: &usize| self.need.before.iter().any(|(from, _)| from == task);
+        let ends = self.before.open.iter().enumerate().filter(|(_, task)| waits_for(task)).map(|(at, _)| end_of(at));
+        let start = ends.fold(self.search.kind(Amount::certain(not_before)), Amount::later);
+        times.clear();
+        times.push(start);
+        times.push(self.search.kind(Amount::certain(way_seconds)));
+        times.push(before.first().copied().unwrap_or_default());
+        times.extend(self.stays.iter().map(|&stay| end_of(stay)));
+        cost.plus(self.search.kind(Amount::certain(way_cost)))
+    }
+
+    /// The times of a label whose task ends at `end`: of an arrival's times, those of its label, and that end.
+    fn label_times(&self, rest: &[Amount], end: Amount, times: &mut Vec<Amount>) {
+        times.clear();
+        times.extend_from_slice(rest);
+        if self.need.is_awaited {
+            times.push(end);
+        } else if let Some(done) = times.first_mut() {
+            *done = done.later(end);
+        }
+    }
+
+    /// Lets every arrival run on every candidate of its site.
+    fn grow(
+        &self,
+        trip: &Trip<'_>,
+        arrivals: &Arrivals,
+        tails: &Tails,
+        grown: &mut Grown,
+        shields: &[Shield<'_>],
+        effort: &mut Effort,
+    ) {
+        let candidates = self.sites.get(trip.site_at).map_or(&[][..], |(few, ..)| few.as_slice());
+        let bounds = &self.search.bounds;
+        let mut times = Vec::new();
+        for arrival in arrivals.crowd.worthy(self.grain) {
+            let Some(&(parent, access)) = arrivals.from.get(arrival) else { continue };
+            let arrived = arrivals.crowd.cost(arrival);
+            let [start, on_ways, rest @ ..] = arrivals.crowd.times(arrival) else { continue };
+            for &candidate_at in candidates {
+                let Some(candidate) = trip.site.candidates.get(candidate_at) else { continue };
+                let outcome = candidate.at(on_ways.mean, self.search.strict);
+                let cost = arrived.plus(outcome.cost);
+                self.label_times(rest, start.plus(outcome.time), &mut times);
+                effort.left = effort.left.saturating_sub(1);
+                effort.whole += u64::from(self.is_last);
+                if cost.mean + tails.cost > bounds.cost {
+                    effort.over_cost += 1;
+                } else if tails.pass(&times, bounds) {
+                    effort.over_time += 1;
+                } else if !shields.iter().any(|shield| shield.matches(&cost, &times)) {
+                    let choice = Choice { site: trip.site_at, access, candidate: candidate_at };
+                    grown.origins.push(Origin { parent, choice, reclaims: outcome.reclaims });
+                    grown.crowd.push(cost, &times);
+                }
+            }
+        }
+    }
+
+    /// Keeps what is worth keeping of what has grown.
+    fn settle(&self, all: BTreeMap<Vec<Region>, Grown>, effort: &mut Effort) -> Layer {
+        let all = all.into_iter().filter(|(_, grown)| grown.crowd.len() > 0);
+        let kept: Vec<(Vec<Region>, Grown, Vec<usize>)> = all
+            .map(|(regions, grown)| {
+                let labels = grown.crowd.worthy(self.grain);
+                (regions, grown, labels)
+            })
+            .collect();
+        eprintln!("task {} sites {} cands {} few {} groups_before {} labels_before {} left {} -> grown groups {} labels grown {} kept {} max {}", self.at, self.options.sites.len(), self.options.sites.iter().map(|s| s.candidates.len()).sum::<usize>(), self.sites.iter().map(|s| s.0.len()).sum::<usize>(), self.before.groups.len(), self.before.origins.len(), effort.left, kept.len(), kept.iter().map(|(_,g,_)| g.crowd.len()).sum::<usize>(), kept.iter().map(|(_,_,l)| l.len()).sum::<usize>(), kept.iter().map(|(_,_,l)| l.len()).max().unwrap_or(0));
+        let spent = effort.left == 0 || kept.iter().map(|(.., labels)| labels.len()).sum::<usize>() > BEAM;
+        effort.complete &= !spent;
+        let mut next = Layer { open: self.open.clone(), ..Layer::default() };
+        for (regions, mut grown, labels) in kept {
+            let labels = if spent && labels.len() > 2 { grown.crowd.ends() } else { labels };
+            grown.keep(&labels);
+            let (first, floor) = (next.origins.len(), grown.crowd.floor());
+            next.origins.extend(grown.origins);
+            next.groups.push(Group { regions, first, crowd: grown.crowd, floor });
+        }
+        next
+    }
+}
+
+impl Grown {
+    fn keep(&mut self, labels: &[usize]) {
+        self.crowd = self.crowd.only(labels);
+        self.origins = labels.iter().filter_map(|&label| self.origins.get(label).copied()).collect();
+    }
+}
+
+impl Shield<'_> {
+    fn matches(&self, cost: &Amount, times: &[Amount]) -> bool {
+        (0..self.crowd.len()).any(|label| {
+            let shifted = self.crowd.times(label).iter().zip(&self.times).zip(times);
+            self.crowd.cost(label).plus(self.cost).within(cost)
+                && shifted.into_iter().all(|((mine, by), theirs)| mine.plus(*by).within(theirs))
+        })
+    }
+}
+
+/// How many different regions these are.
+fn distinct(regions: &[Region]) -> usize {
+    let place = regions.iter().enumerate().filter(|(_, region)| **region != NOWHERE);
+    place.filter(|(at, region)| !regions.iter().take(*at).any(|earlier| earlier == *region)).count()
+}

@@ -1,0 +1,125 @@
+//! The scheduler itself: events in, a look at every waiting job in order, decisions out.
+
+use super::amounts::Hold;
+use super::config::PriorityConfig;
+use super::pass::Pass;
+use super::reason::explain;
+use super::state::{Cluster, Holders, Holding, Request, Waiter};
+use indexmap::IndexMap;
+use orp_core::contract::Scheduler;
+use orp_core::id::NodeName;
+use orp_core::noun::{ClusterView, Decisions, Job, JobEvent, JobKey, Waiting};
+use orp_core::unit::Timestamp;
+use std::cmp::Ordering;
+
+/// A scheduler by priority that stops running jobs for more important ones. See [the module](super) for what it does and
+/// promises; it holds the laws SCHED-1 to SCHED-8 of [`Scheduler`].
+///
+/// Deciding takes time linear in the waiting jobs and the nodes (sorting aside) when few jobs look for victims; each search
+/// is linear in the nodes and the running jobs of lower priority. Memory is linear in the jobs that are not over: whoever
+/// submits bounds them.
+///
+/// Cloning forks it: a clone can be asked what would happen.
+#[derive(Debug, Clone, Default)]
+pub struct PreemptivePriority {
+    config: PriorityConfig,
+    cluster: Cluster,
+    holders: Holders,
+    /// In the order of their turn, as of the last decision.
+    waiting: IndexMap<JobKey, Waiter>,
+}
+
+impl PreemptivePriority {
+    /// A scheduler that knows no jobs yet.
+    pub fn new(config: PriorityConfig) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &PriorityConfig {
+        &self.config
+    }
+
+    fn apply(&mut self, now: Timestamp, event: &JobEvent) {
+        match event {
+            JobEvent::Submitted(job) => self.submit(job),
+            JobEvent::Ended(key) => self.end(key),
+            // Of a job that was not told to stop this is late or repeated: what it holds now is of another start.
+            JobEvent::Stopped(key) if self.holders.get(key).is_some_and(|it| it.stopping_for.is_some()) => {
+                self.wait_again(now, key);
+            }
+            JobEvent::NodeLost(node) => self.lose(now, node),
+            _ => {}
+        }
+    }
+
+    fn submit(&mut self, job: &Job) {
+        if self.holders.get(&job.key).is_none() && !self.waiting.contains_key(&job.key) {
+            self.waiting.insert(job.key.clone(), Waiter::new(Request::new(job)));
+        }
+    }
+
+    fn end(&mut self, key: &JobKey) {
+        if let Some(holder) = self.holders.remove(key) {
+            self.cluster.release(&holder.request, &holder.holding, holder.hold());
+        } else if let Some(Waiter { request, promise: Some(promise), .. }) = self.waiting.swap_remove(key) {
+            self.cluster.release(&request, &promise, Hold::Promised);
+        }
+    }
+
+    fn wait_again(&mut self, now: Timestamp, key: &JobKey) {
+        if let Some(holder) = self.holders.remove(key) {
+            self.cluster.release(&holder.request, &holder.holding, holder.hold());
+            self.waiting.insert(key.clone(), holder.wait_again(now));
+        }
+    }
+
+    fn lose(&mut self, now: Timestamp, node: &NodeName) {
+        let Some(lost) = self.cluster.nodes.rank(node) else { return };
+        let is_on = |holding: &Holding| holding.placement.iter().any(|(rank, _)| *rank == lost);
+        let on_it = self.holders.iter().filter(|holder| is_on(&holder.holding));
+        for key in on_it.map(|holder| holder.request.job.key.clone()).collect::<Vec<_>>() {
+            self.wait_again(now, &key);
+        }
+        self.break_promises(|_, _, promise| is_on(promise));
+    }
+
+    /// Takes back the promises of which this holds; those who had them look for victims anew.
+    fn break_promises(&mut self, which: impl Fn(&Cluster, &Request, &Holding) -> bool) {
+        for waiter in self.waiting.values_mut() {
+            if let Some(promise) = waiter.promise.take_if(|promise| which(&self.cluster, &waiter.request, promise)) {
+                self.cluster.release(&waiter.request, &promise, Hold::Promised);
+            }
+        }
+    }
+
+    fn order(&mut self, now: Timestamp) {
+        for waiter in self.waiting.values_mut() {
+            waiter.priority = self.config.priority(waiter, now);
+        }
+        if !self.waiting.values().is_sorted_by(|a, b| a.turn().order(&b.turn()) != Ordering::Greater) {
+            self.waiting.sort_by(|_, a, _, b| a.turn().order(&b.turn()));
+        }
+    }
+}
+
+impl Scheduler for PreemptivePriority {
+    fn decide(&mut self, now: Timestamp, events: &[JobEvent], view: &ClusterView) -> Decisions {
+        self.cluster.renew_quotas(view);
+        self.cluster.renew_nodes(view, &mut self.holders, &mut self.waiting);
+        events.iter().for_each(|event| self.apply(now, event));
+        self.break_promises(|cluster, request, promise| !cluster.keep_promise(request, promise));
+        self.order(now);
+        let pass = Pass::new(now, &self.config, &mut self.cluster, &mut self.holders);
+        Decisions { list: pass.run(&mut self.waiting) }
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        let why = |(key, waiter): (&JobKey, &Waiter)| Waiting {
+            job: key.clone(),
+            queue: waiter.why.queue(),
+            reason: explain(waiter, &self.cluster, &self.holders),
+        };
+        self.waiting.iter().map(why).collect()
+    }
+}
