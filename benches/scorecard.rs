@@ -4,6 +4,8 @@
 //! asserts. Peers and floors are measured in the same run where they can be had; every figure is the best of several tries,
 //! since these are shared machines. A goal nothing measures yet says so.
 
+#![allow(clippy::expect_used, reason = "a benchmark of good input")]
+
 use orp_sdk::{
     policy::PolicySet,
     prelude::*,
@@ -24,17 +26,25 @@ use std::{
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let areas: [(&str, fn() -> Vec<Line>); 5] =
+    let areas: [(&str, Area); 5] =
         [("house", house), ("policy", policy), ("scheduler", scheduler), ("planner", planner), ("runs", runs)];
-    println!("{:<44} {:<34} {:<26} {}", "area/goal", "measured", "target", "state");
+    println!("{:<44} {:<34} {:<26} state", "area/goal", "measured", "target");
     for (area, measure) in areas {
         if wanted.is_empty() || wanted.iter().any(|name| name == area) {
             for line in measure() {
-                println!("{:<44} {:<34} {:<26} {}", format!("{area}/{}", line.goal), line.measured, line.target, line.state);
+                println!(
+                    "{:<44} {:<34} {:<26} {}",
+                    format!("{area}/{}", line.goal),
+                    line.measured,
+                    line.target,
+                    line.state
+                );
             }
         }
     }
 }
+
+type Area = fn() -> Vec<Line>;
 
 struct Line {
     goal: &'static str,
@@ -79,7 +89,9 @@ fn house() -> Vec<Line> {
     let seconds = cold.as_ref().and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
     vec![
         match (seconds, cold) {
-            (Some(seconds), Some(text)) => line("cold default build", text.trim().into(), "wall ≤ 120 s, two cores", seconds <= 120.0),
+            (Some(seconds), Some(text)) => {
+                line("cold default build", text.trim().into(), "wall ≤ 120 s, two cores", seconds <= 120.0)
+            }
             _ => not_measured("cold default build (.ci/cold-build)", "wall ≤ 120 s, two cores"),
         },
         line("crates in the default build", crates.len().to_string(), "reported", true),
@@ -130,7 +142,12 @@ fn policy() -> Vec<Line> {
     });
     let ratio = ten_thousand.as_secs_f64() / ten.as_secs_f64();
     vec![
-        line("decision, 1,000 indexable rules", format!("{thousand:.2?}"), "≤ 1 µs", thousand <= Duration::from_micros(1)),
+        line(
+            "decision, 1,000 indexable rules",
+            format!("{thousand:.2?}"),
+            "≤ 1 µs",
+            thousand <= Duration::from_micros(1),
+        ),
         line("10 → 10,000 rules", format!("{ratio:.2}×"), "≤ 1.3×", ratio <= 1.3),
         line("load, check, index 1,000 rules", format!("{load:.1?}"), "≤ 50 ms", load <= Duration::from_millis(50)),
         reserve_and_commit(),
@@ -165,11 +182,17 @@ fn reserve_and_commit() -> Line {
 fn scheduler() -> Vec<Line> {
     let node = |at: usize| Node {
         name: NodeName::new(format!("n{at}")).expect("a name"),
-        capacity: Capacity { cpu: CpuAmount::whole(64), memory: Bytes::from_gb(512), gpu: GpuAmount::whole(8), ..Capacity::ZERO },
+        capacity: Capacity {
+            cpu: CpuAmount::whole(64),
+            memory: Bytes::from_gb(512),
+            gpu: GpuAmount::whole(8),
+            ..Capacity::ZERO
+        },
         labels: Labels::new(),
     };
     let view = ClusterView::new((0..1000).map(node).collect());
-    let demand = Capacity { cpu: CpuAmount::whole(8), memory: Bytes::from_gb(64), gpu: GpuAmount::whole(1), ..Capacity::ZERO };
+    let demand =
+        Capacity { cpu: CpuAmount::whole(8), memory: Bytes::from_gb(64), gpu: GpuAmount::whole(1), ..Capacity::ZERO };
     let tenant = Tenant::new("t").expect("a name");
     let jobs: Vec<JobEvent> = (0..10_000)
         .map(|at| {
@@ -184,7 +207,12 @@ fn scheduler() -> Vec<Line> {
     });
     let rate = started as f64 / took.as_secs_f64();
     vec![
-        line("decisions, 1,000 nodes, 10,000 jobs at once", format!("{rate:.0}/s"), "≥ 100,000/s (10,000 nodes)", rate >= 1e5),
+        line(
+            "decisions, 1,000 nodes, 10,000 jobs at once",
+            format!("{rate:.0}/s"),
+            "≥ 100,000/s (10,000 nodes)",
+            rate >= 1e5,
+        ),
         not_measured("live step, 10,000 nodes, 100,000 pending", "p99 ≤ 1 ms"),
         not_measured("fidelity: Batsim, Helios, FGD, Gavel", "equal"),
         not_measured("1,000,000 jobs × 10,000 nodes", "≤ 3 s"),
@@ -246,7 +274,12 @@ fn planner() -> Vec<Line> {
         let took = best(3, || {
             black_box(planner.plan(&problem, &PlanLimits::default()));
         });
-        lines.push(line("re-plan after a reclaim", format!("{took:.1?}"), "≤ 10 ms", took <= Duration::from_millis(10)));
+        lines.push(line(
+            "re-plan after a reclaim",
+            format!("{took:.1?}"),
+            "≤ 10 ms",
+            took <= Duration::from_millis(10),
+        ));
     }
     lines.extend([
         not_measured("chain of 3 × 132 (cargo bench -p orp-sched)", "≤ 1 ms"),
@@ -280,11 +313,8 @@ fn runs() -> Vec<Line> {
 async fn durable_appends() -> (Duration, Duration) {
     let folder = tempfile::tempdir().expect("a folder");
     let journal = Store::open(folder.path().join("orp.redb")).and_then(|store| store.journal()).expect("a store");
-    let record = || NewRecord {
-        at: Timestamp::EPOCH,
-        run: None,
-        event: Event::CancelRequested { reason: "x".repeat(400) },
-    };
+    let record =
+        || NewRecord { at: Timestamp::EPOCH, run: None, event: Event::CancelRequested { reason: "x".repeat(400) } };
     let mut each = Duration::MAX;
     for _ in 0..5 {
         #[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
@@ -311,7 +341,8 @@ async fn no_op_tasks(tasks: u32) -> (u32, Duration) {
         text += &format!("  - {{name: t{at}, work: {{fixed: 1s}}, run: {{in_process: {{function: none}}}}}}\n");
     }
     let recipe = Recipe::from_source(&Source::new("none.yaml", &text)).expect("the recipe is good");
-    let orp = Orp::builder().recipes(vec![recipe]).function("none", |_| async { Ok(()) }).build().await.expect("it builds");
+    let orp =
+        Orp::builder().recipes(vec![recipe]).function("none", |_| async { Ok(()) }).build().await.expect("it builds");
     let plans = orp.plan(&Intent::new(Goal::new("none"))).await.and_then(PlanAnswer::plans).expect("there is a plan");
     let plan = plans.choose(&[]).cloned().expect("a frontier has a plan");
     #[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]

@@ -93,16 +93,16 @@ impl Programs {
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(BTreeMap<String, String>);
 
+/// Environment variables by name.
+type Environment = BTreeMap<String, String>;
+
 impl Secrets {
     pub(crate) fn add(&mut self, name: String, value: String) {
         self.0.insert(name, value);
     }
 
     /// Splits an environment into what may be seen and what may not.
-    pub(crate) fn split(
-        &self,
-        env: &BTreeMap<String, String>,
-    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>), String> {
+    pub(crate) fn split(&self, env: &BTreeMap<String, String>) -> Result<(Environment, Environment), String> {
         let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
         for (variable, text) in env {
             match text.strip_prefix("secret:") {

@@ -1,5 +1,7 @@
 //! The directions of dependency, and what must be absent, as `ARCHITECTURE.md` states them.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,7 @@
 //! Drives the trainer as an orchestrator does: as processes, stopped and killed at any point.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test")]
+
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,14 +11,17 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
-const TRAINER: &str = env!("CARGO_BIN_EXE_trainer");
+/// The example's program; `cargo test` builds examples before it runs tests.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().expect("the test's own program");
+    let path = tests.ancestors().nth(2).expect("it lies in a target folder").join("examples/trainer");
+    assert!(path.exists(), "`{}` is not there: run `cargo build --example trainer` first", path.display());
+    path
+}
+
 const SCALE: u64 = 200;
 /// Kept short: every seed trains several times. Debug builds are about 50 times slower.
-const REAL_TOKENS: u64 = if cfg!(debug_assertions) {
-    4_000
-} else {
-    150_000
-};
+const REAL_TOKENS: u64 = if cfg!(debug_assertions) { 4_000 } else { 150_000 };
 const METHODS: [&str; 3] = ["full", "lora", "qlora"];
 
 /// A folder of this test run; removed by `workplace` when it is set up again.
@@ -34,18 +39,13 @@ fn make(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn trainer(command: &str) -> Command {
-    let mut process = Command::new(TRAINER);
+    let mut process = Command::new(program());
     process.arg(command).env_clear().stdin(Stdio::null());
     process
 }
 
 fn expect_success(output: Output) {
-    assert!(
-        output.status.success(),
-        "{:?} {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
 }
 
 /// The outputs of `stage` and `prepare`, made once for all tests.
@@ -56,10 +56,7 @@ fn prepared() -> &'static Path {
         let (staged, prepared) = (make(&work, "stage"), make(&work, "prepare"));
         let output = trainer("stage").env("ORP_OUT", &staged).output();
         expect_success(output.expect("stage"));
-        let output = trainer("prepare")
-            .env("ORP_OUT", &prepared)
-            .env("ORP_IN_STAGE", &staged)
-            .output();
+        let output = trainer("prepare").env("ORP_OUT", &prepared).env("ORP_IN_STAGE", &staged).output();
         expect_success(output.expect("prepare"));
         prepared
     })
@@ -77,12 +74,7 @@ impl Training {
         for name in ["out", "checkpoints", "evaluate", "register"] {
             make(folder, name);
         }
-        Training {
-            folder: folder.to_owned(),
-            method,
-            seed,
-            tokens: real_tokens * SCALE + 77,
-        }
+        Training { folder: folder.to_owned(), method, seed, tokens: real_tokens * SCALE + 77 }
     }
 
     fn command(&self) -> Command {
@@ -106,10 +98,7 @@ impl Training {
 
     fn digest(&self) -> String {
         let weights = fs::read(self.folder.join("out/weights.bin")).expect("weights.bin");
-        Sha256::digest(weights)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect()
+        Sha256::digest(weights).iter().map(|b| format!("{b:02x}")).collect()
     }
 
     fn run(&self) -> String {
@@ -119,17 +108,10 @@ impl Training {
 
     /// Starts the training, sends the signal after the delay, and waits for the end.
     fn interrupt(&self, signal: &str, delay: Duration) -> ExitStatus {
-        let mut child = self
-            .command()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("train");
+        let mut child = self.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("train");
         sleep(delay);
         // Not yet waited for, so the id still belongs to the child even if it has ended.
-        let _ = Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status();
+        let _ = Command::new("kill").args([signal, &child.id().to_string()]).status();
         child.wait().expect("wait")
     }
 
@@ -143,11 +125,7 @@ impl Training {
         expect_success(output.expect("evaluate"));
         let report = json(&evaluated.join("report.json"));
         let number = |name: &str| report[name].as_f64().expect("a number");
-        (
-            number("accuracy"),
-            number("base_accuracy"),
-            number("bayes_accuracy"),
-        )
+        (number("accuracy"), number("base_accuracy"), number("bayes_accuracy"))
     }
 }
 
@@ -169,22 +147,12 @@ fn interrupted_training_gives_the_same_bits() {
     let mut ends: BTreeMap<String, u32> = BTreeMap::new();
     for seed in 1..=20 {
         let method = METHODS[seed as usize % 3];
-        let whole = Training::new(
-            &make(&work, &format!("{seed}-whole")),
-            method,
-            seed,
-            REAL_TOKENS,
-        );
+        let whole = Training::new(&make(&work, &format!("{seed}-whole")), method, seed, REAL_TOKENS);
         let start = std::time::Instant::now();
         let expected = whole.run();
         let length = start.elapsed().as_millis() as u64;
 
-        let cut = Training::new(
-            &make(&work, &format!("{seed}-cut")),
-            method,
-            seed,
-            REAL_TOKENS,
-        );
+        let cut = Training::new(&make(&work, &format!("{seed}-cut")), method, seed, REAL_TOKENS);
         let mut state = seed * 7919;
         for _ in 0..8 {
             let signal = ["-TERM", "-KILL"][random(&mut state) as usize % 2];
@@ -200,10 +168,7 @@ fn interrupted_training_gives_the_same_bits() {
         }
         assert_eq!(cut.run(), expected, "seed {seed} {method}");
         let record = "out/train.json";
-        assert_eq!(
-            json(&whole.folder.join(record)),
-            json(&cut.folder.join(record))
-        );
+        assert_eq!(json(&whole.folder.join(record)), json(&cut.folder.join(record)));
         check_progress(&cut);
     }
     println!("ends of interrupted attempts: {ends:?}");
@@ -232,10 +197,7 @@ fn a_corrupt_checkpoint_is_skipped() {
     let whole = Training::new(&make(&work, "whole"), "lora", 5, REAL_TOKENS);
     let expected = whole.run();
     for (name, harm) in [
-        (
-            "flipped",
-            (|bytes: &mut Vec<u8>| bytes[5000] ^= 4) as fn(&mut Vec<u8>),
-        ),
+        ("flipped", (|bytes: &mut Vec<u8>| bytes[5000] ^= 4) as fn(&mut Vec<u8>)),
         ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
         ("empty", |bytes| bytes.clear()),
     ] {
@@ -243,10 +205,8 @@ fn a_corrupt_checkpoint_is_skipped() {
         // A finished training leaves its last two checkpoints.
         training.run();
         fs::remove_file(training.folder.join("out/weights.bin")).expect("remove");
-        let mut kept: Vec<_> = fs::read_dir(training.checkpoints())
-            .expect("list")
-            .map(|e| e.expect("entry").path())
-            .collect();
+        let mut kept: Vec<_> =
+            fs::read_dir(training.checkpoints()).expect("list").map(|e| e.expect("entry").path()).collect();
         kept.sort();
         assert_eq!(kept.len(), 2, "{kept:?}");
         let mut bytes = fs::read(&kept[1]).expect("checkpoint");
@@ -254,10 +214,7 @@ fn a_corrupt_checkpoint_is_skipped() {
         fs::write(&kept[1], bytes).expect("harm");
         let output = training.command().output().expect("train");
         let log = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            log.contains("skipped") && log.contains("resumed from"),
-            "{log}"
-        );
+        assert!(log.contains("skipped") && log.contains("resumed from"), "{log}");
         assert_eq!(training.digest(), expected, "{name}");
         // With both gone, it starts over.
         for path in fs::read_dir(training.checkpoints()).expect("list") {
@@ -330,34 +287,14 @@ fn errors_are_one_clear_line() {
         ("ORP_PARAM_METHOD", "magic", "full, lora or qlora"),
         ("ORP_PARAM_CHECKPOINT_TOKENS", "0", "CHECKPOINT_TOKENS"),
         ("ORP_OUT", "/nonexistent/folder", "ORP_OUT"),
-        (
-            "ORP_CHECKPOINT_DIR",
-            "/nonexistent/folder",
-            "ORP_CHECKPOINT_DIR",
-        ),
+        ("ORP_CHECKPOINT_DIR", "/nonexistent/folder", "ORP_CHECKPOINT_DIR"),
         ("ORP_PROGRESS", "/nonexistent/folder/file", "ORP_PROGRESS"),
-        (
-            "ORP_IN_PREPARE",
-            empty.to_str().expect("UTF-8"),
-            "manifest.json",
-        ),
+        ("ORP_IN_PREPARE", empty.to_str().expect("UTF-8"), "manifest.json"),
     ] {
-        expect_one_line(
-            training.command().env(name, value).output().expect("train"),
-            mention,
-        );
+        expect_one_line(training.command().env(name, value).output().expect("train"), mention);
     }
-    for name in [
-        "ORP_OUT",
-        "ORP_CHECKPOINT_DIR",
-        "ORP_IN_PREPARE",
-        "ORP_PARAM_TOKENS",
-        "ORP_PARAM_METHOD",
-    ] {
-        expect_one_line(
-            training.command().env_remove(name).output().expect("train"),
-            name,
-        );
+    for name in ["ORP_OUT", "ORP_CHECKPOINT_DIR", "ORP_IN_PREPARE", "ORP_PARAM_TOKENS", "ORP_PARAM_METHOD"] {
+        expect_one_line(training.command().env_remove(name).output().expect("train"), name);
     }
     for command in ["stage", "prepare", "evaluate", "register"] {
         expect_one_line(trainer(command).output().expect(command), "ORP_OUT");
@@ -373,13 +310,7 @@ fn errors_are_one_clear_line() {
     for name in ["manifest.json", "tokens.bin", "heldout.bin", "base.bin"] {
         fs::copy(prepared().join(name), copy.join(name)).expect("copy");
     }
-    let with_copy = || {
-        training
-            .command()
-            .env("ORP_IN_PREPARE", &copy)
-            .output()
-            .expect("train")
-    };
+    let with_copy = || training.command().env("ORP_IN_PREPARE", &copy).output().expect("train");
     fs::write(copy.join("base.bin"), b"short").expect("write");
     expect_one_line(with_copy(), "base.bin");
     fs::remove_file(copy.join("tokens.bin")).expect("remove");

@@ -154,12 +154,12 @@ async fn market(options: &Options, clock: &ScaledClock) -> Result<Arc<MarketProv
     Ok(Arc::new(MarketProvider::open(config).await?))
 }
 
-/// Spot is reclaimed zone by zone: every six hours each zone is out for half an hour, none when its neighbour is.
+/// Spot is reclaimed zone by zone: every eight hours each zone is out for half an hour, none when its neighbour is.
 fn outages() -> Result<Trace, AnyError> {
-    let (mut trace, period, outage): (_, Span, Span) = (Trace::default(), "6h".parse()?, "30m".parse()?);
+    let (mut trace, period, outage): (_, Span, Span) = (Trace::default(), "8h".parse()?, "30m".parse()?);
     for round in 0..120 {
         for (nth, zone) in ["*a", "*b", "*c", "*d", "*e", "*f", "*-1", "*-2", "*-3"].into_iter().enumerate() {
-            let first = Span::MINUTE.saturating_mul(170 + 35 * (nth as u64 % 6));
+            let first = Span::MINUTE.saturating_mul(170 + 75 * (nth as u64 % 6));
             trace.add(zone, first.saturating_add(period.saturating_mul(round)), outage);
         }
     }

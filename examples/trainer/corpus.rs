@@ -8,7 +8,7 @@
 //! model reached. The target source keeps most common rules of the base source and few of the
 //! others, so that a base model is of some use, and fine-tuning of more.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Number of different tokens. Token 0 ends a sentence; the others are words.
 pub const VOCABULARY: usize = 64;
@@ -203,7 +203,7 @@ pub struct Cleaned {
 /// line in `held_out_one_in` aside. The choice depends on the line alone, not on where it stands.
 pub fn clean(text: &str, held_out_one_in: u64) -> Cleaned {
     let mut cleaned = Cleaned::default();
-    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
     for line in text.lines() {
         let tokens: Option<Vec<u8>> = line.split_whitespace().map(token_of).collect();
         let Some(mut tokens) = tokens else {

@@ -117,10 +117,10 @@ impl Attempt {
         let result = self.work(lease.as_ref()).await;
         // Whatever happened, the lease is given back before the attempt is left.
         self.ticket = None;
-        if let Some(lease) = &lease {
-            if !matches!(result, Err(Break::Store(_))) {
-                release(&self.control, &self.run, lease).await?;
-            }
+        if let Some(lease) = &lease
+            && !matches!(result, Err(Break::Store(_)))
+        {
+            release(&self.control, &self.run, lease).await?;
         }
         result
     }
@@ -625,7 +625,8 @@ impl Attempt {
     /// The last line the process wrote to its error stream.
     fn last_words(&self) -> String {
         let folder = self.control.folders.attempt(&self.id);
-        let text = read_log_tail(&folder, Log::Stderr, LAST_WORDS_MAX, self.control.secrets.values()).unwrap_or_default();
+        let text =
+            read_log_tail(&folder, Log::Stderr, LAST_WORDS_MAX, self.control.secrets.values()).unwrap_or_default();
         let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         if line.is_empty() { String::new() } else { format!(", saying: {}", line.trim()) }
     }

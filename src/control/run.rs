@@ -21,6 +21,10 @@ use std::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
+/// How many ticks the guard of the budget looks ahead, at the pace the clock just went: time for processes to be told, to
+/// save, and to end.
+const LOOK_AHEAD_TICKS: u64 = 6;
+
 /// Why the attempts of a run must stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -314,11 +318,9 @@ impl Driver {
         let now = self.control.clock.now();
         let state = self.run.state();
         let Some((key, reserved)) = state.reservation.clone() else { return Ok(()) };
-        // Looks three ticks and the processes' grace ahead, at the pace the clock just went.
         let tick = now.since(self.last_look);
         self.last_look = now;
-        let ticks = 3 + self.control.settings.grace.as_micros() / self.control.settings.poll.as_micros().max(1);
-        let ahead = now.after(tick.saturating_mul(ticks));
+        let ahead = now.after(tick.saturating_mul(LOOK_AHEAD_TICKS));
         let Some(expected) = accrued(&state, ahead) else { return Ok(()) };
         if expected <= reserved || self.run.stop_reason().is_some() {
             return Ok(());

@@ -87,7 +87,8 @@ fn register(store: &Store, asset: &Asset) -> Result<AssetId, StoreError> {
         let mut assets = write.open_table(ASSETS).map_err(|error| store.failed(error))?;
         let mut by_reference = write.open_table(BY_REFERENCE).map_err(|error| store.failed(error))?;
         let mut by_id = write.open_table(BY_ID).map_err(|error| store.failed(error))?;
-        let known = by_reference.get(reference.as_str()).map_err(|error| store.failed(error))?.map(|order| order.value());
+        let known =
+            by_reference.get(reference.as_str()).map_err(|error| store.failed(error))?.map(|order| order.value());
         if let Some(order) = known {
             let known = decode(store, order, assets.get(order).map_err(|error| store.failed(error))?)?;
             return match known {

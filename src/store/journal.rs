@@ -196,7 +196,9 @@ mod tests {
         let all = journal.read(Sequence(1), usize::MAX).await.unwrap();
         assert_eq!(all.len(), 202);
         assert!(all.iter().zip(1..).all(|(record, at)| record.sequence == Sequence(at)));
-        assert!(all[2..].chunks(2).all(|pair| matches!(&pair[1].event, Event::CancelRequested { reason } if reason == "x")));
+        assert!(
+            all[2..].chunks(2).all(|pair| matches!(&pair[1].event, Event::CancelRequested { reason } if reason == "x"))
+        );
         assert_eq!(journal.read(Sequence(201), 10).await.unwrap().len(), 2);
         assert_eq!(journal.append(vec![record("z")]).await.unwrap(), Sequence(203));
     }

@@ -52,7 +52,9 @@ impl Store {
             DatabaseError::Storage(redb::StorageError::Corrupted(detail)) => {
                 StoreError::Damaged { store: name.clone(), at: "its header".into(), detail }
             }
-            DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            DatabaseError::Storage(redb::StorageError::Io(error))
+                if error.kind() == std::io::ErrorKind::InvalidData =>
+            {
                 StoreError::Damaged { store: name.clone(), at: "its header".into(), detail: error.to_string() }
             }
             error => failed(error.to_string()),

@@ -1,5 +1,5 @@
 //! What the tests of the control plane share: a house of its own for each, and looks into it.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "tests; each test binary uses a part")]
 
 use orp_sdk::{prelude::*, process::Supervisor, provider::local::LocalConfig};
 use std::{path::Path, sync::Arc, time::Duration};

@@ -390,13 +390,15 @@ impl Intent {
     /// What makes it meaningless whatever the market has: each wrong field with what was expected.
     pub fn check(&self) -> Result<(), IntentError> {
         if let Some(cost) = &self.constraints.cost
-            && cost.max.is_negative() {
-                return Err(IntentError::NegativeBudget(cost.max));
-            }
+            && cost.max.is_negative()
+        {
+            return Err(IntentError::NegativeBudget(cost.max));
+        }
         if let Some(finish) = &self.constraints.finish
-            && finish.within == Span::ZERO {
-                return Err(IntentError::NoTime);
-            }
+            && finish.within == Span::ZERO
+        {
+            return Err(IntentError::NoTime);
+        }
         if self.goal.kind.trim().is_empty() {
             return Err(IntentError::NoGoal);
         }

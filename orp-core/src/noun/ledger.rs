@@ -304,7 +304,10 @@ mod tests {
         let key = IdempotencyKey::new("k");
         ledger.reserve(key.clone(), usd(6), std::slice::from_ref(&name)).unwrap();
         ledger.reserve(key.clone(), usd(6), std::slice::from_ref(&name)).unwrap();
-        assert_eq!(ledger.reserve(key.clone(), usd(7), std::slice::from_ref(&name)), Err(LedgerError::Conflict(key.clone())));
+        assert_eq!(
+            ledger.reserve(key.clone(), usd(7), std::slice::from_ref(&name)),
+            Err(LedgerError::Conflict(key.clone()))
+        );
         assert_eq!(ledger.account(&name).unwrap().reserved, usd(6));
         assert!(matches!(ledger.charge(&key, usd(7)), Err(LedgerError::BeyondReservation { .. })));
         assert_eq!(ledger.settle(&key), Ok(usd(6)));

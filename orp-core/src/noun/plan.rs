@@ -293,9 +293,11 @@ impl Plan {
             }
         }
         if let Some(finish) = &constraints.finish
-            && self.estimate.duration.p95 > finish.within && finish.miss.get() < 0.5 {
-                wrong.push(format!("takes up to {}, the deadline is {}", self.estimate.duration.p95, finish.within));
-            }
+            && self.estimate.duration.p95 > finish.within
+            && finish.miss.get() < 0.5
+        {
+            wrong.push(format!("takes up to {}, the deadline is {}", self.estimate.duration.p95, finish.within));
+        }
         wrong
     }
 
@@ -325,9 +327,10 @@ impl Plan {
         }
         for before in &task.after {
             if let Some(earlier) = self.binding(before)
-                && earlier.start.saturating_add(earlier.duration.p50) > binding.start.saturating_add(Span::SECOND) {
-                    wrong.push(format!("task `{}` starts before `{before}` ends", task.name));
-                }
+                && earlier.start.saturating_add(earlier.duration.p50) > binding.start.saturating_add(Span::SECOND)
+            {
+                wrong.push(format!("task `{}` starts before `{before}` ends", task.name));
+            }
         }
     }
 

@@ -37,11 +37,7 @@ impl Amount {
     }
 
     pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            mean: self.mean + other.mean,
-            variance: self.variance + other.variance,
-            worst: self.worst + other.worst,
-        }
+        Self { mean: self.mean + other.mean, variance: self.variance + other.variance, worst: self.worst + other.worst }
     }
 
     /// The later of two ends. The variance is the larger, so that what is smaller in all stays so.
@@ -287,7 +283,8 @@ impl Candidate {
     pub(super) fn is_near(&self, other: &Self, longest: f64, strict: bool, grain: Grain) -> bool {
         [0.0, longest].iter().all(|&seconds| {
             let (mine, theirs) = (self.at(seconds, strict), other.at(seconds, strict));
-            Grain::is_close(&mine.cost, &theirs.cost, grain.cost) && Grain::is_close(&mine.time, &theirs.time, grain.time)
+            Grain::is_close(&mine.cost, &theirs.cost, grain.cost)
+                && Grain::is_close(&mine.time, &theirs.time, grain.time)
         })
     }
 

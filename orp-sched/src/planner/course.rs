@@ -11,8 +11,8 @@ use super::supply::Supply;
 use orp_core::{
     id::{RecipeName, TaskName},
     noun::{
-        AssetRef, Claim, Intent, Offer, Pillar, PlanningProblem, Quality, QualityPrior, Recipe, Remaining, Resource, Task,
-        TokenDemand, Variant, Work, WorkTemplate, Workflow,
+        AssetRef, Claim, Intent, Offer, Pillar, PlanningProblem, Quality, QualityPrior, Recipe, Remaining, Resource,
+        Task, TokenDemand, Variant, Work, WorkTemplate, Workflow,
     },
     unit::{Bytes, Span, Tokens},
 };
@@ -93,7 +93,9 @@ impl<'a> Course<'a> {
             None => {
                 let serving = problem.recipes.iter().filter(|recipe| recipe.goal == problem.intent.goal.kind);
                 let fitting = serving.filter(|recipe| recipe.check_intent(&problem.intent).is_ok());
-                fitting.flat_map(|recipe| recipe.variants.iter().map(move |variant| Self::Whole(recipe, variant))).collect()
+                fitting
+                    .flat_map(|recipe| recipe.variants.iter().map(move |variant| Self::Whole(recipe, variant)))
+                    .collect()
             }
         }
     }

@@ -12,8 +12,8 @@ use super::supply::Supply;
 use super::{FrontierPlanner, whole_problem};
 use orp_core::{
     noun::{
-        AssetRef, BindingConstraint, Infeasibility, Intent, NameFilter, Pillar, PlanLimits, PlanningProblem, Relaxation,
-        Resource, Subject, TokenDemand,
+        AssetRef, BindingConstraint, Infeasibility, Intent, NameFilter, Pillar, PlanLimits, PlanningProblem,
+        Relaxation, Resource, Subject, TokenDemand,
     },
     unit::{Money, Probability, Span, Tokens},
 };
@@ -99,7 +99,8 @@ impl Inquiry<'_> {
     fn subjects(&mut self, supply: &Supply<'_>) {
         let problem = self.problem;
         let goal = &problem.intent.goal;
-        let needs = |subject| problem.recipes.iter().any(|recipe| recipe.goal == goal.kind && recipe.needs.contains(&subject));
+        let needs =
+            |subject| problem.recipes.iter().any(|recipe| recipe.goal == goal.kind && recipe.needs.contains(&subject));
         for (subject, pillar, asset) in
             [(Subject::Data, Pillar::Data, &goal.data), (Subject::Model, Pillar::Model, &goal.model)]
         {
@@ -137,7 +138,8 @@ impl Inquiry<'_> {
     }
 
     fn other_versions(&self, pillar: Pillar, asset: &AssetRef) -> Vec<AssetRef> {
-        let mut others: Vec<AssetRef> = self.assets(pillar).filter(|other| other.name() == asset.name()).cloned().collect();
+        let mut others: Vec<AssetRef> =
+            self.assets(pillar).filter(|other| other.name() == asset.name()).cloned().collect();
         others.retain(|other| !asset.admits(other));
         others.sort();
         others.dedup();
@@ -283,11 +285,14 @@ impl Inquiry<'_> {
                 _ => None,
             })
         };
-        let Some(size) = weights().filter(|known| model.admits(&known.asset)).map(|known| known.parameters).max() else {
+        let Some(size) = weights().filter(|known| model.admits(&known.asset)).map(|known| known.parameters).max()
+        else {
             return;
         };
-        let mut smaller: Vec<(u64, AssetRef)> =
-            weights().filter(|known| known.parameters < size).map(|known| (known.parameters, known.asset.clone())).collect();
+        let mut smaller: Vec<(u64, AssetRef)> = weights()
+            .filter(|known| known.parameters < size)
+            .map(|known| (known.parameters, known.asset.clone()))
+            .collect();
         smaller.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         smaller.dedup();
         for (_, asset) in smaller.into_iter().take(OTHERS) {
@@ -331,7 +336,8 @@ impl Inquiry<'_> {
         let sketches = self.solve(&intent);
         let Some(cheapest) = sketches.iter().min_by_key(|sketch| sketch.cost.micros()) else { return false };
         let estimate = &cheapest.outline.estimate;
-        let tokens = if cheapest.tokens == Tokens::ZERO { String::new() } else { format!(" on {} tokens", cheapest.tokens) };
+        let tokens =
+            if cheapest.tokens == Tokens::ZERO { String::new() } else { format!(" on {} tokens", cheapest.tokens) };
         let gives = format!(
             "{}{tokens}: {:.2}, {}, quality {:.3}",
             cheapest.variant,
@@ -351,8 +357,7 @@ impl Inquiry<'_> {
         let mut ignored = Rejections::default();
         let supply = Supply::of(problem, &mut ignored);
         let conditions = Conditions::of(problem, &problem.intent.constraints);
-        let mut solver =
-            Solver::new(problem, &supply, &*self.planner.estimator, conditions, self.limits.candidates);
+        let mut solver = Solver::new(problem, &supply, &*self.planner.estimator, conditions, self.limits.candidates);
         let outlines = solver.solve();
         outlines.into_iter().filter_map(|outline| sketch(&solver, outline)).collect()
     }
@@ -368,9 +373,8 @@ impl Sketch {
 fn sketch(solver: &Solver<'_>, outline: Outline) -> Option<Sketch> {
     let level = solver.levels.get(outline.level)?;
     let chosen = super::build::follow(solver, level, &outline)?;
-    let entries = chosen.iter().flat_map(|one| {
-        one.candidate.entry.into_iter().chain(one.access.bound.iter().map(|(_, at)| *at))
-    });
+    let entries =
+        chosen.iter().flat_map(|one| one.candidate.entry.into_iter().chain(one.access.bound.iter().map(|(_, at)| *at)));
     let offers: Vec<_> = entries.filter_map(|at| solver.supply.entries.get(at)).map(|entry| entry.offer).collect();
     let estimate = &outline.estimate;
     let sure = solver.conditions.budget.is_none_or(|limit| limit.confidence.get() > 0.5);

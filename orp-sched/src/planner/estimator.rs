@@ -166,7 +166,8 @@ impl<'a> Gang<'a> {
             return Ok(());
         }
         let (gpus, model) = (self.gpus, &self.accelerator.model);
-        let usable = if need <= have { format!(", {:.0} % of it usable", USABLE_MEMORY * 100.0) } else { String::new() };
+        let usable =
+            if need <= have { format!(", {:.0} % of it usable", USABLE_MEMORY * 100.0) } else { String::new() };
         let (need, have) = (round_size(need), round_size(have));
         Err(format!("{} needs {need}, {gpus}× {model} have {have}{usable}", short_count(parameters)))
     }
@@ -202,12 +203,7 @@ fn efficiency(times: f64) -> f64 {
     (1.0 - LOSS_PER_DOUBLING).powf(times.max(1.0).log2())
 }
 
-fn scan(
-    bytes: Bytes,
-    per_core_second: Bytes,
-    machine: Option<&Machine>,
-    units: u32,
-) -> Result<TimeEstimate, String> {
+fn scan(bytes: Bytes, per_core_second: Bytes, machine: Option<&Machine>, units: u32) -> Result<TimeEstimate, String> {
     let cores = machine.ok_or("a pass over data needs a machine")?.capacity.cpu.as_f64() * f64::from(units);
     let per_second = cores * per_core_second.get() as f64;
     if per_second <= 0.0 {
@@ -316,7 +312,9 @@ mod tests {
         let refused = |work: &Work, machine: Option<&Machine>, units| estimator.time(work, machine, units).unwrap_err();
         let node = machine("h100-80gb", 8, 80);
         assert_eq!(refused(&work(70_000_000_000), Some(&node), 1), "70B needs 1.26 TB, 8× h100-80gb have 640 GB");
-        assert!(refused(&work(70_000_000_000), Some(&node), 2).contains("16× h100-80gb have 1.28 TB, 90 % of it usable"));
+        assert!(
+            refused(&work(70_000_000_000), Some(&node), 2).contains("16× h100-80gb have 1.28 TB, 90 % of it usable")
+        );
         assert!(estimator.time(&work(70_000_000_000), Some(&node), 3).is_ok());
         assert!(refused(&work(1_000), Some(&machine("abacus", 1, 1)), 1).contains("`abacus` is not known"));
         assert!(refused(&work(1_000), None, 1).contains("needs a machine"));

@@ -50,9 +50,11 @@ impl<'a> Left<'a> {
             };
             left.costs.push(options.sites.iter().map(cost).collect());
             let most = options.sites.iter().flat_map(|site| &site.candidates).map(Candidate::by_way_second);
-            left.by_way_second.push(most.fold(<(Amount, Amount)>::default(), |(cost, time), one| {
-                (cost.later(one.cost), time.later(one.time))
-            }));
+            left.by_way_second.push(
+                most.fold(<(Amount, Amount)>::default(), |(cost, time), one| {
+                    (cost.later(one.cost), time.later(one.time))
+                }),
+            );
         }
         // Backwards, so that the tasks that wait are known before those they wait for.
         for at in (0..search.shape.needs.len()).rev() {
@@ -84,7 +86,8 @@ impl<'a> Left<'a> {
     /// What is left at least after task `at`, when the open tasks lie in these regions.
     pub(super) fn tails(&self, at: usize, open: &[usize], regions: &[Region]) -> Tails {
         let needs = &self.search.shape.needs;
-        let cost = needs.iter().enumerate().skip(at + 1).map(|(later, need)| self.cost_from(later, need, open, regions));
+        let cost =
+            needs.iter().enumerate().skip(at + 1).map(|(later, need)| self.cost_from(later, need, open, regions));
         let times = open.iter().zip(regions).map(|(task, region)| {
             let place = needs.iter().position(|need| need.task == *task);
             place.map_or(0.0, |place| self.tail(place, *region))

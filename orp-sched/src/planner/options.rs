@@ -284,7 +284,10 @@ impl<'a> Ground<'a> {
         let bytes = self.bytes(need, others);
         let regions = || (0..self.supply.regions.len()).map(|at| at as Region);
         let pairs = regions().flat_map(|from| regions().map(move |to| (from, to)));
-        pairs.filter_map(|(from, to)| self.supply.moving(bytes, from, to)).map(|(_, seconds)| seconds).fold(0.0, f64::max)
+        pairs
+            .filter_map(|(from, to)| self.supply.moving(bytes, from, to))
+            .map(|(_, seconds)| seconds)
+            .fold(0.0, f64::max)
     }
 
     /// The choices of offers for a task's other claims, when it runs in `region`.
@@ -340,7 +343,12 @@ impl<'a> Ground<'a> {
 
     /// Gives reclaimable candidates somewhere to go on: kept ones, in the same region or another. A candidate that has
     /// several stands there once with each.
-    fn add_fallbacks(&self, by_region: &mut BTreeMap<Region, Vec<Candidate>>, times: Option<CheckpointTimes>, bytes: f64) {
+    fn add_fallbacks(
+        &self,
+        by_region: &mut BTreeMap<Region, Vec<Candidate>>,
+        times: Option<CheckpointTimes>,
+        bytes: f64,
+    ) {
         let kept: Vec<Candidate> = by_region.values().flatten().filter(|one| one.is_kept()).copied().collect();
         let restore = times.map_or(0.0, |times| times.restore.as_secs_f64());
         for (&region, candidates) in by_region.iter_mut() {
@@ -374,7 +382,8 @@ impl<'a> Ground<'a> {
         let times = shape.task(need).and_then(|task| task.checkpoint).map(|spec| spec.times);
         let mut costs: BTreeMap<usize, f64> = BTreeMap::new();
         for &(at, units) in machines {
-            let Some(entry) = self.supply.entries.get(at).filter(|entry| entry.offer.place != chosen.offer.place) else {
+            let Some(entry) = self.supply.entries.get(at).filter(|entry| entry.offer.place != chosen.offer.place)
+            else {
                 continue;
             };
             let machine = self.supply.machines.get(entry.machine).copied();

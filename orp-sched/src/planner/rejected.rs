@@ -43,7 +43,8 @@ impl Rejections {
     /// The most telling reasons first, of equal ones those that hit most.
     pub(super) fn report(&self) -> Vec<Rejection> {
         let mut reasons: Vec<_> = self.0.iter().collect();
-        reasons.sort_by(|(a, (hits_a, _)), (b, (hits_b, _))| a.0.cmp(&b.0).then(hits_b.cmp(hits_a)).then(a.1.cmp(&b.1)));
+        reasons
+            .sort_by(|(a, (hits_a, _)), (b, (hits_b, _))| a.0.cmp(&b.0).then(hits_b.cmp(hits_a)).then(a.1.cmp(&b.1)));
         let line = |((_, reason), (count, example)): (&(Rank, String), &(u64, Option<String>))| Rejection {
             reason: example.as_ref().map_or_else(|| reason.clone(), |example| format!("{reason} (such as {example})")),
             count: *count,

@@ -136,7 +136,8 @@ impl<'a> Solver<'a> {
                 if fits.is_none() {
                     // A quick look may miss what only just fits.
                     found.extend(self.at(course, tokens, Look::CLOSE).unwrap_or_default());
-                    fits = if found.is_empty() { self.descend(course, least, tokens, &mut found) } else { Some(tokens) };
+                    fits =
+                        if found.is_empty() { self.descend(course, least, tokens, &mut found) } else { Some(tokens) };
                     if fits == Some(tokens) {
                         continue;
                     }
@@ -323,9 +324,8 @@ impl<'a> Solver<'a> {
 fn thin(mut outlines: Vec<Outline>) -> Vec<Outline> {
     let value = |outline: &Outline, objective| outline.estimate.value(objective);
     let by = |a: &Outline, b: &Outline, objective| value(a, objective).total_cmp(&value(b, objective));
-    outlines.sort_by(|a, b| {
-        by(a, b, Objective::Cost).then(by(a, b, Objective::Duration)).then(by(a, b, Objective::Risk))
-    });
+    outlines
+        .sort_by(|a, b| by(a, b, Objective::Cost).then(by(a, b, Objective::Duration)).then(by(a, b, Objective::Risk)));
     let mut best: Vec<Outline> = Vec::new();
     for outline in outlines {
         let matched = |other: &Outline| {

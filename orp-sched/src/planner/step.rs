@@ -107,9 +107,8 @@ impl<'s> Step<'s> {
         let mut all: BTreeMap<Vec<Region>, Grown> = BTreeMap::new();
         for trip in self.trips() {
             let times_each = 1 + self.open.len();
-            let mut grown = all
-                .remove(&trip.key)
-                .unwrap_or_else(|| Grown { crowd: Crowd::new(times_each), origins: Vec::new() });
+            let mut grown =
+                all.remove(&trip.key).unwrap_or_else(|| Grown { crowd: Crowd::new(times_each), origins: Vec::new() });
             let shields = self.shields(&all, &trip.key);
             let tails = self.left.tails(self.at, &self.open, &trip.key);
             let arrivals = self.arrivals(&trip, &tails, &grown.crowd, &shields);
@@ -292,7 +291,6 @@ impl<'s> Step<'s> {
                 (regions, grown, labels)
             })
             .collect();
-        eprintln!("task {} sites {} cands {} few {} groups_before {} labels_before {} left {} -> grown groups {} labels grown {} kept {} max {}", self.at, self.options.sites.len(), self.options.sites.iter().map(|s| s.candidates.len()).sum::<usize>(), self.sites.iter().map(|s| s.0.len()).sum::<usize>(), self.before.groups.len(), self.before.origins.len(), effort.left, kept.len(), kept.iter().map(|(_,g,_)| g.crowd.len()).sum::<usize>(), kept.iter().map(|(_,_,l)| l.len()).sum::<usize>(), kept.iter().map(|(_,_,l)| l.len()).max().unwrap_or(0));
         let spent = effort.left == 0 || kept.iter().map(|(.., labels)| labels.len()).sum::<usize>() > BEAM;
         effort.complete &= !spent;
         let mut next = Layer { open: self.open.clone(), ..Layer::default() };

@@ -183,13 +183,15 @@ impl<'a> Supply<'a> {
         let mut gaps = Vec::with_capacity(count * count);
         for region in 0..count {
             for other in 0..count {
-                let gap = (0..count).fold((0.0_f64, 0.0_f64), |(cost, seconds), to| match (way(region, to), way(other, to)) {
-                    (Some(mine), Some(theirs)) => (
-                        cost.max((mine.per_gigabyte - theirs.per_gigabyte) / 1e9),
-                        seconds.max(mine.seconds_per_byte - theirs.seconds_per_byte),
-                    ),
-                    (None, Some(_)) => (f64::INFINITY, f64::INFINITY),
-                    (_, None) => (cost, seconds),
+                let gap = (0..count).fold((0.0_f64, 0.0_f64), |(cost, seconds), to| {
+                    match (way(region, to), way(other, to)) {
+                        (Some(mine), Some(theirs)) => (
+                            cost.max((mine.per_gigabyte - theirs.per_gigabyte) / 1e9),
+                            seconds.max(mine.seconds_per_byte - theirs.seconds_per_byte),
+                        ),
+                        (None, Some(_)) => (f64::INFINITY, f64::INFINITY),
+                        (_, None) => (cost, seconds),
+                    }
                 });
                 gaps.push(gap);
             }

@@ -13,9 +13,8 @@ const AT_THE_LIMIT: f64 = 0.95;
 pub(super) fn lines(solver: &Solver<'_>, level: &Level, outline: &Outline, chosen: &[Chosen<'_>]) -> Vec<String> {
     let mut lines = Vec::new();
     let on_machine = chosen.iter().filter(|one| one.candidate.entry.is_some());
-    let main = on_machine.max_by(|a, b| {
-        a.cost().mean.total_cmp(&b.cost().mean).then(a.time().mean.total_cmp(&b.time().mean))
-    });
+    let main =
+        on_machine.max_by(|a, b| a.cost().mean.total_cmp(&b.cost().mean).then(a.time().mean.total_cmp(&b.time().mean)));
     if let Some(main) = main {
         lines.extend(market_line(solver, level, main));
     }
@@ -35,7 +34,8 @@ fn market_line(solver: &Solver<'_>, level: &Level, main: &Chosen<'_>) -> Option<
     let entry = main.candidate.entry.and_then(|at| solver.supply.entries.get(at))?;
     let (market, region) = (entry.offer.market, solver.supply.regions.get(usize::from(entry.region))?);
     let others = |kept: bool| {
-        let alike = solver.supply.entries.iter().filter(|other| other.machine == entry.machine && other.region == entry.region);
+        let alike =
+            solver.supply.entries.iter().filter(|other| other.machine == entry.machine && other.region == entry.region);
         let markets = alike.filter(move |other| other.is_reclaimable() != kept && other.offer.machine().is_some());
         markets.min_by(|a, b| a.price.total_cmp(&b.price)).filter(|other| other.price > 0.0)
     };
@@ -44,8 +44,10 @@ fn market_line(solver: &Solver<'_>, level: &Level, main: &Chosen<'_>) -> Option<
         return Some(format!("{market} capacity in {region} at {}", entry.offer.price));
     }
     if entry.is_reclaimable() {
-        let cheaper = others(true)
-            .map_or_else(|| "is all there is of it".into(), |kept| format!("costs {} of {}", share(entry, kept), kept.offer.market));
+        let cheaper = others(true).map_or_else(
+            || "is all there is of it".into(),
+            |kept| format!("costs {} of {}", share(entry, kept), kept.offer.market),
+        );
         let times = level.shape.task(main.need).and_then(|task| task.checkpoint).map(|spec| spec.times);
         let saving = times.zip(main.candidate.checkpoint).map_or_else(String::new, |(times, interval)| {
             let every = Span::from_secs_f64(interval).rounded();
@@ -73,15 +75,15 @@ fn tokens_line(solver: &Solver<'_>, level: &Level, outline: &Outline) -> Option<
         return Some(format!("all {total} tokens of the data fit the constraints"));
     }
     let estimate = &outline.estimate;
-    if let Some(limit) = solver.conditions.budget.filter(|_| level.is_most) {
-        if estimate.cost.p95.as_f64() >= AT_THE_LIMIT * limit.max.as_f64() {
-            return Some(format!("{tokens} tokens are what {} buy at p95", limit.max));
-        }
+    if let Some(limit) = solver.conditions.budget.filter(|_| level.is_most)
+        && estimate.cost.p95.as_f64() >= AT_THE_LIMIT * limit.max.as_f64()
+    {
+        return Some(format!("{tokens} tokens are what {} buy at p95", limit.max));
     }
-    if let Some(limit) = solver.conditions.deadline.filter(|_| level.is_most) {
-        if estimate.duration.p95.as_secs_f64() >= AT_THE_LIMIT * limit.within.as_secs_f64() {
-            return Some(format!("{tokens} tokens are what {} let it train on at p95", limit.within));
-        }
+    if let Some(limit) = solver.conditions.deadline.filter(|_| level.is_most)
+        && estimate.duration.p95.as_secs_f64() >= AT_THE_LIMIT * limit.within.as_secs_f64()
+    {
+        return Some(format!("{tokens} tokens are what {} let it train on at p95", limit.within));
     }
     let missing = solver.best_quality - estimate.quality.value;
     if missing <= QUALITY_TOLERANCE {

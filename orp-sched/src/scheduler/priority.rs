@@ -3,7 +3,7 @@
 use super::amounts::Hold;
 use super::config::PriorityConfig;
 use super::pass::Pass;
-use super::reason::explain;
+use super::reason::Explainer;
 use super::state::{Cluster, Holders, Holding, Request, Waiter};
 use indexmap::IndexMap;
 use orp_core::contract::Scheduler;
@@ -115,10 +115,11 @@ impl Scheduler for PreemptivePriority {
     }
 
     fn waiting(&self) -> Vec<Waiting> {
+        let mut explainer = Explainer::new(&self.cluster, &self.holders);
         let why = |(key, waiter): (&JobKey, &Waiter)| Waiting {
             job: key.clone(),
             queue: waiter.why.queue(),
-            reason: explain(waiter, &self.cluster, &self.holders),
+            reason: explainer.explain(waiter),
         };
         self.waiting.iter().map(why).collect()
     }

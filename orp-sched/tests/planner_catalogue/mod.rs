@@ -1,32 +1,32 @@
 //! A small market for the planner's tests and benchmark: prices and hazards like those of public clouds, made up.
 
 #![allow(dead_code, reason = "each test uses its part")]
-#![allow(missing_docs, clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::type_complexity, reason = "helpers of tests")]
 
 use orp_core::prelude::*;
 use orp_sched::planner::builtin_recipes;
 use std::collections::BTreeSet;
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-01T08:00:00Z".parse().unwrap()
 }
 
-pub fn usd(text: &str) -> Money {
+pub(crate) fn usd(text: &str) -> Money {
     format!("{text} USD").parse().unwrap()
 }
 
-pub fn key(provider: &str, id: &str) -> OfferKey {
+pub(crate) fn key(provider: &str, id: &str) -> OfferKey {
     OfferKey { provider: provider.parse().unwrap(), offer: id.parse().unwrap() }
 }
 
 /// `site/region/zone`.
-pub fn place(text: &str) -> Place {
+pub(crate) fn place(text: &str) -> Place {
     let parts: Vec<&str> = text.split('/').collect();
     let place = Place::new(parts[0], parts[1]);
     if let Some(zone) = parts.get(2) { place.with_zone(*zone) } else { place }
 }
 
-pub fn machine(sku: &str, cpu: u64, memory_gb: u64, gpus: Option<(&str, u64, u64)>, gbps: f64) -> Machine {
+pub(crate) fn machine(sku: &str, cpu: u64, memory_gb: u64, gpus: Option<(&str, u64, u64)>, gbps: f64) -> Machine {
     Machine {
         sku: sku.into(),
         capacity: Capacity {
@@ -41,7 +41,7 @@ pub fn machine(sku: &str, cpu: u64, memory_gb: u64, gpus: Option<(&str, u64, u64
 }
 
 /// A machine on offer; reclaimed so many times an hour makes it spot.
-pub fn compute(id: &str, at: &str, machine: Machine, per_hour: &str, reclaims: f64, units: u32) -> Offer {
+pub(crate) fn compute(id: &str, at: &str, machine: Machine, per_hour: &str, reclaims: f64, units: u32) -> Offer {
     let price = Price::per_hour(usd(per_hour));
     let mut offer = Offer::new(key("market", id), Resource::Compute(machine), place(at), price);
     if reclaims > 0.0 {
@@ -53,7 +53,7 @@ pub fn compute(id: &str, at: &str, machine: Machine, per_hour: &str, reclaims: f
     offer
 }
 
-pub fn replica(asset: &str, at: &str, size: &str) -> Offer {
+pub(crate) fn replica(asset: &str, at: &str, size: &str) -> Offer {
     let resource = Resource::Data(Replica {
         asset: asset.parse().unwrap(),
         size: size.parse().unwrap(),
@@ -64,7 +64,7 @@ pub fn replica(asset: &str, at: &str, size: &str) -> Offer {
     Offer::new(key("lake", &id), resource, place(at), Price::per_gigabyte(usd("0")))
 }
 
-pub fn weights(asset: &str, at: &str, size: &str, parameters: u64) -> Offer {
+pub(crate) fn weights(asset: &str, at: &str, size: &str, parameters: u64) -> Offer {
     let resource = Resource::Model(Weights {
         asset: asset.parse().unwrap(),
         size: size.parse().unwrap(),
@@ -75,7 +75,7 @@ pub fn weights(asset: &str, at: &str, size: &str, parameters: u64) -> Offer {
     Offer::new(key("hub", &id), resource, place(at), Price::per_gigabyte(usd("0")))
 }
 
-pub fn person(name: &str, skill: &str, per_hour: &str, free: &str, from: Timestamp) -> Offer {
+pub(crate) fn person(name: &str, skill: &str, per_hour: &str, free: &str, from: Timestamp) -> Offer {
     let resource = Resource::Talent(Talent {
         who: name.parse().unwrap(),
         skills: BTreeSet::from([skill.to_owned()]),
@@ -86,7 +86,7 @@ pub fn person(name: &str, skill: &str, per_hour: &str, free: &str, from: Timesta
     Offer::new(key("people", name), resource, place("local/here"), Price::per_hour(usd(per_hour)))
 }
 
-pub fn desk() -> Offer {
+pub(crate) fn desk() -> Offer {
     let resource = Resource::Compute(machine("desk", 2, 24, None, 1.0));
     let mut offer = Offer::new(key("local", "desk"), resource, place("local/here"), Price::per_hour(usd("0")));
     offer.market = Market::Owned;
@@ -94,7 +94,7 @@ pub fn desk() -> Offer {
 }
 
 /// Fifteen machines in five regions, and the reference's data and weights in one of them.
-pub fn reference_offers() -> Vec<Offer> {
+pub(crate) fn reference_offers() -> Vec<Offer> {
     let h100 = |sku: &str| machine(sku, 192, 2048, Some(("h100-80gb", 8, 80)), 3200.0);
     let a100 = |sku: &str| machine(sku, 96, 1152, Some(("a100-80gb", 8, 80)), 400.0);
     let cpu = |sku: &str| machine(sku, 16, 64, None, 12.5);
@@ -119,7 +119,7 @@ pub fn reference_offers() -> Vec<Offer> {
     ]
 }
 
-pub fn network() -> Network {
+pub(crate) fn network() -> Network {
     let mut network = Network::default();
     let mut way = |from: &str, to: &str, price: &str, gbps: f64| {
         let route = Route { price: Price::per_gigabyte(usd(price)), gbps };
@@ -133,7 +133,7 @@ pub fn network() -> Network {
 }
 
 /// Fine-tune 70 G parameters on 100 GB for 500 USD within 12 hours, outside of China.
-pub fn reference_intent() -> Intent {
+pub(crate) fn reference_intent() -> Intent {
     Intent::fine_tune("llama-3-70b@v1".parse().unwrap(), "corpus@v3".parse().unwrap())
         .with_metric("accuracy", "benchmark-2026")
         .with_budget(usd("500"))
@@ -141,14 +141,14 @@ pub fn reference_intent() -> Intent {
         .with_region_filter(NameFilter { deny: vec![Pattern::new("cn-*")], ..NameFilter::default() })
 }
 
-pub fn problem(intent: Intent, offers: Vec<Offer>) -> PlanningProblem {
+pub(crate) fn problem(intent: Intent, offers: Vec<Offer>) -> PlanningProblem {
     let mut problem = PlanningProblem::new(now(), intent, builtin_recipes(), offers);
     problem.network = network();
     problem
 }
 
 /// The reference over a market of so many machines: regions, zones and kinds multiplied.
-pub fn wide_offers(count: usize) -> Vec<Offer> {
+pub(crate) fn wide_offers(count: usize) -> Vec<Offer> {
     let mut offers = vec![
         desk(),
         replica("corpus@v3", "aws/region-0", "100 GB"),
