@@ -323,6 +323,35 @@ async fn what_was_called_off_never_starts() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_no_supervisor_is_told_from_one_and_does_not_spread_secrets() {
+    let mut attempt = Attempt::shell("exit 0");
+    attempt.spec.secrets.insert("KEY".into(), "s3cret-value".into());
+    for (program, kind) in
+        [("/bin/cat", ErrorKind::Invalid), ("/bin/true", ErrorKind::System), ("/none", ErrorKind::System)]
+    {
+        // As for `cat`, which says what it was told, so that the arguments do not matter.
+        let file = attempt.home.path().join("supervisor");
+        fs::write(&file, format!("#!/bin/sh\nexec {program}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        let launcher = Launcher::new(Supervisor::program(file));
+        let error = launcher.launch(attempt.lease, &attempt.spec, attempt.options).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(!error.to_string().contains("s3cret-value"), "{error}");
+    }
+    assert_eq!(attempt.run().await, Ending::Exited(0), "nothing was used up");
+}
+
+#[tokio::test]
+async fn a_claim_that_a_power_failure_tore_starts_nothing_and_is_in_nobodys_way() {
+    let attempt = Attempt::shell("exit 0");
+    fs::create_dir_all(attempt.folder()).unwrap();
+    fs::write(attempt.folder().join("claim.json"), "").unwrap();
+    assert_eq!(attempt.launch().await.unwrap_err().kind, ErrorKind::Lost);
+    attempt.launcher.kill(attempt.folder()).await.unwrap();
+    assert_eq!(attempt.starts(), 0);
+}
+
+#[tokio::test]
 async fn a_host_without_the_hook_is_not_started_again() {
     let error = Supervisor::this_host().unwrap_err();
     assert!(error.to_string().contains("supervise_if_asked"), "{error}");

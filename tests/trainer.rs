@@ -1,6 +1,6 @@
 //! Drives the trainer as an orchestrator does: as processes, stopped and killed at any point.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use super::ASK;
 use super::order::{Order, PROTOCOL};
 use super::record::{Claim, ENDED};
 use super::standing::Standing;
-use super::supervisor::DONE;
+use super::supervisor::{DONE, PROBLEM};
 use crate::time::wall_now;
 use orp_core::error::{ErrorKind, ProviderError, Retry};
 use orp_core::id::{IdempotencyKey, LeaseId};
@@ -16,7 +16,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering};
-use std::time::Duration;
+use std::{thread, time::Duration};
+use tokio::sync::oneshot;
 
 /// What a supervisor may say of a problem.
 const WORD_BYTES_MAX: u64 = 4_096;
@@ -115,11 +116,7 @@ impl Launcher {
         options: LaunchOptions,
     ) -> Result<Execution, ProviderError> {
         if matches!(look(&spec.folder, "launch")?, Standing::Unclaimed) {
-            let order = Order::new(lease, spec, options)?;
-            let launcher = self.clone();
-            let supervised = tokio::task::spawn_blocking(move || launcher.supervise(&order)).await;
-            supervised
-                .map_err(|error| system("launch", "the thread that launches failed", io::Error::other(error)))??;
+            self.supervised(Order::new(lease, spec, options)?).await?;
         }
         let standing = settled(&spec.folder, "launch").await?;
         check_key(&standing, &spec.key(), &spec.folder)?;
@@ -244,6 +241,24 @@ impl Launcher {
         }
     }
 
+    /// Has an order carried out, on a thread of its own, which a runtime that shuts down does not wait for.
+    async fn supervised(&self, order: Order) -> Result<(), ProviderError> {
+        let (answer, answered) = oneshot::channel();
+        let launcher = self.clone();
+        let work = move || drop(answer.send(launcher.supervise(&order)));
+        let thread = thread::Builder::new().name("launch".to_owned()).spawn(work);
+        thread.map_err(|error| system("launch", "cannot start a thread", error))?;
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(gone)) => Err(system("launch", "the thread that launches failed", io::Error::other(gone))),
+            Err(_) => {
+                let program = self.supervisor.program.display();
+                let message = format!("the supervisor `{program}` did not answer in {} s", PATIENCE.as_secs());
+                Err(ProviderError::new(ErrorKind::Unavailable, "launch", message))
+            }
+        }
+    }
+
     /// Starts a supervisor, gives it its order, and returns when what came of it stands in the folder.
     fn supervise(&self, order: &Order) -> Result<(), ProviderError> {
         self.reap();
@@ -262,11 +277,21 @@ impl Launcher {
             .map_err(|error| system("launch", &format!("cannot start the supervisor `{program}`"), error))?;
         let word = converse(&mut child, order);
         self.supervisors.lock().unwrap_or_else(PoisonError::into_inner).push(child);
-        match word.map_err(|error| system("launch", &format!("cannot talk to the supervisor `{program}`"), error))? {
-            // One that died says nothing; the folder shows how far it came.
-            word if word == DONE || word.is_empty() => Ok(()),
-            problem => Err(ProviderError::new(ErrorKind::System, "launch", problem)),
+        let word =
+            word.map_err(|error| system("launch", &format!("cannot talk to the supervisor `{program}`"), error))?;
+        // One that died says nothing; the folder shows how far it came.
+        if word == DONE || word.is_empty() {
+            return Ok(());
         }
+        Err(match word.strip_prefix(PROBLEM) {
+            Some(problem) => ProviderError::new(ErrorKind::System, "launch", problem),
+            // Not what it said: that may be the order itself, with its secrets.
+            None => {
+                let message =
+                    format!("`{program}` is no supervisor: it must call `supervise_if_asked` first in `main`");
+                ProviderError::new(ErrorKind::Invalid, "launch", message)
+            }
+        })
     }
 
     /// Reaps the supervisors that have ended.

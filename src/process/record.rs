@@ -81,8 +81,12 @@ impl Claim {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let claim = serde_json::from_slice(&bytes)?;
-        Ok(Some((claim, is_held)))
+        match serde_json::from_slice(&bytes) {
+            Ok(claim) => Ok(Some((claim, is_held))),
+            // A power failure tore it, and ended what it stood for.
+            Err(_) if !is_held => Ok(Some((Self::CalledOff { at: Timestamp::EPOCH }, false))),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

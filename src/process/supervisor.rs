@@ -20,8 +20,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, time::Duration};
 
-/// What it says when all that is to be known stands in the folder; anything else it says is a problem.
+/// What it says when all that is to be known stands in the folder.
 pub(super) const DONE: &str = "ok";
+/// What it begins with otherwise; what is wrong follows. A program that says anything else is no supervisor.
+pub(super) const PROBLEM: &str = "problem: ";
 
 /// A longer order is refused.
 const ORDER_BYTES_MAX: u64 = 16 << 20;
@@ -45,7 +47,7 @@ pub(super) fn run(protocol: &OsStr) -> i32 {
             0
         }
         Err(problem) => {
-            say(&problem);
+            say(&format!("{PROBLEM}{problem}"));
             1
         }
     }
@@ -83,8 +85,8 @@ fn begin(order: Order) -> Result<Option<Task>, String> {
     let Some(lock) = taken.map_err(|error| format!("cannot claim `{}`: {error}", order.folder.display()))? else {
         return Ok(None);
     };
-    match start(&order, lock) {
-        Ok(task) => Ok(Some(task)),
+    match start(&order) {
+        Ok(pid) => Ok(Some(Task { pid, folder: order.folder, cpu_share: order.cpu_share, _lock: lock })),
         Err(refused) => match refused.write(&order.folder) {
             Ok(()) => Ok(None),
             Err(_) => Err(refused.message),
@@ -99,7 +101,7 @@ fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-fn start(order: &Order, lock: File) -> Result<Task, Refused> {
+fn start(order: &Order) -> Result<Pid, Refused> {
     let machine = |what: &str, error: io::Error| Refused { message: format!("{what}: {error}"), invalid: false };
     let log = |name: &str| File::options().create(true).append(true).open(order.folder.join(name));
     // All files are open before the limit on open files is lowered.
@@ -121,7 +123,7 @@ fn start(order: &Order, lock: File) -> Result<Task, Refused> {
         clear(pid);
         machine("it was started, and killed because that could not be recorded", error)
     })?;
-    Ok(Task { pid, folder: order.folder.clone(), cpu_share: order.cpu_share, _lock: lock })
+    Ok(pid)
 }
 
 fn cannot_start(program: &Path, error: &io::Error) -> Refused {
