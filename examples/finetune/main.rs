@@ -1,6 +1,6 @@
 //! The main job: from an intent to a finished run, with real processes, real reclaims and a report.
 //!
-//! `cargo run --release --example finetune [-- [FILE] [--strict] [--folder DIR] [--plain]]`
+//! `cargo run --release --example finetune [-- [FILE] [--strict] [--recipe FILE] [--folder DIR] [--plain]]`
 //!
 //! Plans the reference intent (or the intent in FILE) over a market of cloud offers and this machine, prints the frontier,
 //! chooses, and runs the choice: stage, prepare, train, evaluate and register are real processes. The training program
@@ -66,19 +66,23 @@ struct Options {
     strict: bool,
     plain: bool,
     folder: PathBuf,
+    recipe: Option<PathBuf>,
 }
 
 impl Options {
     fn read(args: &[String]) -> Result<Self, String> {
-        let mut options =
-            Self { intent: None, strict: false, plain: false, folder: std::env::temp_dir().join("orp-finetune") };
+        let folder = std::env::temp_dir().join("orp-finetune");
+        let mut options = Self { intent: None, strict: false, plain: false, folder, recipe: None };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--strict" => options.strict = true,
                 "--plain" => options.plain = true,
                 "--folder" => options.folder = args.next().ok_or("`--folder` needs a folder")?.into(),
-                "--help" | "-h" => return Err("usage: finetune [FILE] [--strict] [--folder DIR] [--plain]".into()),
+                "--recipe" => options.recipe = Some(args.next().ok_or("`--recipe` needs a file")?.into()),
+                "--help" | "-h" => {
+                    return Err("usage: finetune [FILE] [--strict] [--recipe FILE] [--folder DIR] [--plain]".into());
+                }
                 flag if flag.starts_with('-') => return Err(format!("unknown option `{flag}`, try --help")),
                 file => options.intent = Some(file.into()),
             }
@@ -172,7 +176,11 @@ async fn host(options: &Options, clock: &ScaledClock, market: &Arc<MarketProvide
         LocalConfig::new(options.folder.join("local"), Supervisor::this_host()?).with_clock(Arc::new(clock.clone()));
     let local = LocalProvider::open(local)?;
     let policy = PolicySet::from_sources(&[Source::new("policy.yaml", POLICY)])?;
-    let orp = Orp::builder()
+    let mut builder = Orp::builder();
+    if let Some(path) = &options.recipe {
+        builder = builder.recipe_file(path)?;
+    }
+    let orp = builder
         .folder(&options.folder)
         .clock(Arc::new(clock.clone()))
         .compute(market.clone())

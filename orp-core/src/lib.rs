@@ -10,7 +10,7 @@
 //!
 //! | module | what stands there |
 //! | --- | --- |
-//! | [`unit`] | amounts with a unit: money, bytes, time, devices. Checked integers, read from and printed as text |
+//! | [`mod@unit`] | amounts with a unit: money, bytes, time, devices. Checked integers, read from and printed as text |
 //! | [`noun`] | the things ORP speaks of, from intent to event. Data, folds over data, and validation; no I/O |
 //! | [`contract`] | the traits a host may implement: providers, planner, scheduler, policy, journal, clock |
 //! | [`memory`] | one plain in-memory implementation of every contract: the reference the laws are stated on |
