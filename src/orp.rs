@@ -123,12 +123,17 @@ impl Orp {
             Event::PolicyDecided { point: PolicyPoint::Intent, subject: id.to_string(), decision: decision.clone() };
         let records = control.recorder.write(None, vec![declared, decided]).await?;
         control.recorder.tell(records);
-        if !decision.is_permit() {
+        // What nobody has on offer is said first: policy cannot judge it, and "not known" would be its only reason.
+        let goal = &intent.goal;
+        let unknown = (goal.data.is_some() && subjects.class.is_none())
+            || (goal.model.is_some() && subjects.visibility.is_none());
+        if !decision.is_permit() && !unknown {
             return Ok(PlanAnswer::Refused(decision));
         }
         Ok(match control.plan_blocking(problem).await? {
-            PlanOutcome::Feasible(frontier) => PlanAnswer::Plans(frontier),
             PlanOutcome::Infeasible(infeasible) => PlanAnswer::Infeasible(infeasible),
+            PlanOutcome::Feasible(_) if !decision.is_permit() => PlanAnswer::Refused(decision),
+            PlanOutcome::Feasible(frontier) => PlanAnswer::Plans(frontier),
         })
     }
 

@@ -249,14 +249,19 @@ impl Driver {
         }
     }
 
-    /// A plan for what is left. When nothing holds the constraints with their confidence any more, the best that holds them
-    /// as likely as not; the second part says so.
+    /// A plan for what is left. When nothing keeps the constraints with their confidence any more, the best that keeps them
+    /// as likely as not; then, since late is better than never, the best within the budget. The second part says so.
     async fn plan_rest(&self, state: &RunState) -> Result<(Plan, String), String> {
         let intent = state.plan.intent.clone();
+        let even = with_even_odds(&intent);
+        let mut late = even.clone();
+        late.constraints.finish = None;
         let mut why = String::new();
-        for (intent, note) in
-            [(intent.clone(), ""), (with_even_odds(&intent), "; constraints are kept as likely as not")]
-        {
+        for (intent, note) in [
+            (intent, ""),
+            (even, "; constraints are kept as likely as not"),
+            (late, "; the deadline cannot be kept any more"),
+        ] {
             let problem = self.control.problem(&intent, Some(self.remaining(state))).await;
             match self.control.plan_blocking(problem).await {
                 Ok(PlanOutcome::Feasible(frontier)) => {
