@@ -90,6 +90,13 @@ impl LocalConfig {
         self
     }
 
+    /// With the CUDA devices that are there, if any: looks for the driver, for less than a second.
+    pub fn with_cuda_devices(self) -> Self {
+        let devices = orp_cuda::Probe::default().discover().devices;
+        let found = orp_cuda::accelerators(&devices);
+        found.into_iter().fold(self, |config, (kind, count)| config.with_accelerators(kind, count))
+    }
+
     /// In this place: what transfers are priced by.
     pub fn with_place(mut self, place: Place) -> Self {
         self.place = place;
