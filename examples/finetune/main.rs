@@ -172,8 +172,9 @@ fn outages() -> Result<Trace, AnyError> {
 
 /// ORP with the market, this machine's own cores, and the two reference rules as policy.
 async fn host(options: &Options, clock: &ScaledClock, market: &Arc<MarketProvider>) -> Result<Orp, AnyError> {
-    let local =
-        LocalConfig::new(options.folder.join("local"), Supervisor::this_host()?).with_clock(Arc::new(clock.clone()));
+    let local = LocalConfig::new(options.folder.join("local"), Supervisor::this_host()?)
+        .with_clock(Arc::new(clock.clone()))
+        .with_cuda_devices();
     let local = LocalProvider::open(local)?;
     let policy = PolicySet::from_sources(&[Source::new("policy.yaml", POLICY)])?;
     let mut builder = Orp::builder();
