@@ -3,6 +3,7 @@
 mod control;
 mod error;
 mod host;
+mod lock;
 mod orp;
 pub mod process;
 pub mod provider;

@@ -13,6 +13,7 @@ mod journal;
 pub use assets::EmbeddedAssets;
 pub use journal::EmbeddedJournal;
 
+use crate::lock::patiently;
 use orp_core::error::StoreError;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::{
@@ -45,10 +46,12 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        let database = Database::create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => {
-                StoreError::Locked { store: name.clone(), detail: "its file is locked".into() }
-            }
+        let locked = || StoreError::Locked { store: name.clone(), detail: "its file is locked".into() };
+        let opened = patiently(|| match Database::create(&path) {
+            Err(DatabaseError::DatabaseAlreadyOpen) => Ok(None),
+            opened => opened.map(Some),
+        });
+        let database = opened.map_err(|error| match error {
             DatabaseError::Storage(redb::StorageError::Corrupted(detail)) => {
                 StoreError::Damaged { store: name.clone(), at: "its header".into(), detail }
             }
@@ -59,6 +62,7 @@ impl Store {
             }
             error => failed(error.to_string()),
         })?;
+        let database = database.ok_or_else(locked)?;
         let store = Self { database: Arc::new(database), path };
         store.check_version()?;
         Ok(store)

@@ -74,7 +74,7 @@ use orp_core::noun::{
     AcquireRequest, Execution, ExecutionStatus, FencingToken, LaunchSpec, Lease, Offer, Pillar, Released, Signal,
 };
 use share::Share;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
@@ -199,13 +199,13 @@ fn take(folder: &Path) -> Result<File, ProviderError> {
     let path = folder.join("lock");
     let opened = std::fs::create_dir_all(folder).and_then(|()| File::create(&path));
     let lock = opened.map_err(|error| unusable(&path, error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
+    match crate::lock::take(&lock) {
+        Ok(true) => Ok(lock),
+        Ok(false) => {
             let message = "another host has this folder open: two would grant the same machine twice";
             Err(ProviderError::new(ErrorKind::Conflict, "open", message).with_context("folder", folder.display()))
         }
-        Err(TryLockError::Error(error)) => Err(unusable(&path, error)),
+        Err(error) => Err(unusable(&path, error)),
     }
 }
 

@@ -105,7 +105,7 @@ use orp_core::noun::{
 };
 use orp_core::unit::{Money, Span};
 use state::{Market, unreadable};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -189,13 +189,13 @@ fn take(folder: &Path) -> Result<File, ProviderError> {
     let path = folder.join("lock");
     let opened = std::fs::create_dir_all(folder).and_then(|()| File::create(&path));
     let lock = opened.map_err(|error| unreadable(&path, error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
+    match crate::lock::take(&lock) {
+        Ok(true) => Ok(lock),
+        Ok(false) => {
             let message = "another host has this market open: two would run one clock twice";
             Err(ProviderError::new(ErrorKind::Conflict, "open", message).with_context("path", folder.display()))
         }
-        Err(TryLockError::Error(error)) => Err(unreadable(&path, error)),
+        Err(error) => Err(unreadable(&path, error)),
     }
 }
 
