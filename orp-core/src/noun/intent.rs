@@ -33,6 +33,18 @@ impl Goal {
     pub fn new(kind: impl Into<String>) -> Self {
         Self { kind: kind.into(), model: None, data: None, metric: None, tokens: TokenDemand::Any }
     }
+
+    /// About this model.
+    pub fn with_model(mut self, model: AssetRef) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// About this data set.
+    pub fn with_data(mut self, data: AssetRef) -> Self {
+        self.data = Some(data);
+        self
+    }
 }
 
 impl fmt::Display for Goal {

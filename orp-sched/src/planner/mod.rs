@@ -55,7 +55,7 @@
 //!     offer("ann", Resource::Talent(ann))?,
 //! ];
 //!
-//! let intent = Intent::new(Goal { data: Some("corpus".parse()?), ..Goal::new("data_pipeline") });
+//! let intent = Intent::new(Goal::new("data_pipeline").with_data("corpus".parse()?));
 //! let problem = PlanningProblem::new(Timestamp::EPOCH, intent, builtin_recipes(), offers);
 //! match FrontierPlanner::default().plan(&problem, &PlanLimits::default()) {
 //!     PlanOutcome::Feasible(frontier) => assert!(frontier.named("cheapest").is_some()),

@@ -89,7 +89,7 @@ impl<'a> Pass<'a> {
         Look::Waits
     }
 
-    /// What the job can have now, or why not. What was promised to it, it may have whoever is before it.
+    /// What the job can have now, or why not. Where it was promised room, it may have it whoever is before it.
     fn fit(&mut self, waiter: &Waiter, promise: Option<&Holding>) -> Result<Holding, Why> {
         let request = &*waiter.request;
         let Request { job, demand, members, total } = request;
@@ -104,13 +104,13 @@ impl<'a> Pass<'a> {
         if let Some(holder) = held {
             return Err(Why::Device(holder.clone()));
         }
-        if let Some(promise) = promise {
-            if self.cluster.nodes.has_room(&promise.placement, demand) {
-                return Ok(promise.clone());
-            }
-        } else if let Some((queue, before)) = self.barriers.before(job) {
+        if let Some(promise) = promise.filter(|promise| self.cluster.nodes.has_room(&promise.placement, demand)) {
+            return Ok(promise.clone());
+        }
+        if let Some((queue, before)) = self.barriers.before(job) {
             return Err(Why::Behind(queue, before.clone()));
-        } else if self.refused.places(demand, *members) {
+        }
+        if promise.is_none() && self.refused.places(demand, *members) {
             return Err(Why::Capacity);
         }
         match self.cluster.nodes.place(demand, *members) {
