@@ -57,8 +57,8 @@
 //!
 //! **Passing.** A job that does not fit is passed by later ones that do, until it has waited for its
 //! [patience](PriorityConfig::patience). From then on nothing of lower order starts or stops others where it waits: behind
-//! a job that waits for quota those of its tenant, for a device those that want it, for nodes all; except who has a promise
-//! already. A job that would not fit an idle cluster holds nobody back. So every job that fits starts, as long as jobs end
+//! a job that waits for quota those of its tenant, for a device those that want it, for nodes all; except in room that was
+//! promised before. A job that would not fit an idle cluster holds nobody back. So every job that fits starts, as long as jobs end
 //! and no endless stream of more important ones comes.
 //!
 //! **Events.** What is unknown, late or repeated changes nothing: a key that is known is not submitted again, a stop that was
