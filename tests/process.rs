@@ -218,6 +218,15 @@ async fn a_process_that_saves_its_state_when_asked_has_its_grace() {
 }
 
 #[tokio::test]
+async fn a_process_that_somebody_stopped_is_continued_to_save_its_state() {
+    let attempt = Attempt::shell("trap 'exit 75' TERM; echo ready; while :; do sleep 0.05; done");
+    let execution = attempt.launch().await.unwrap();
+    attempt.until("it is ready", |attempt| attempt.read("stdout.log").contains("ready")).await;
+    kill_process_group(pid(&execution), SystemSignal::STOP).unwrap();
+    assert!(ending(attempt.launcher.stop(attempt.folder()).await.unwrap()).is_saved());
+}
+
+#[tokio::test]
 async fn a_process_that_ignores_being_asked_is_killed_after_its_grace() {
     let mut attempt = Attempt::shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
     attempt.options.grace = Span::from_millis(300);

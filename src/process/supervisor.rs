@@ -186,6 +186,7 @@ fn wait_without_reaping(pid: Pid) -> Ending {
 
 /// Kills and reaps an ended process's group and every other process it left.
 fn clear(leader: Pid) {
+    // On Linux what follows finds them too, as children; elsewhere only what is in the group is found at all.
     let _ = kill_process_group(leader, Signal::KILL);
     let _ = waitid(WaitId::Pid(leader), WaitIdOptions::EXITED);
     let mut rounds = 0;
