@@ -231,6 +231,7 @@ mod tests {
             ),
             ("per: [requester, project.id]", &vision[..1], "b/unknown:requester 0.00 USD"),
             ("per: [dataset.class]", &[("dataset.class", "public")], "b/public/total 5.00 USD"),
+            ("per: [project.id]", &[("project.id", "a+2fb")], "b/a+2b2fb/total 5.00 USD"),
             ("per: [dataset.class]", &[("dataset.name", "x")], "b/unknown:dataset.class 0.00 USD"),
             ("per: [dataset.class]", &vision, ""),
             ("per: [labels.team]", &vision, "b/unknown:labels.team 0.00 USD"),

@@ -355,6 +355,10 @@ mod tests {
                 "needs approval: rule `r1`: asks for approval of `x` at plan; rule `r2`: vision asks",
             ),
             (
+                vec!["effect: allow, mode: warn, where: {cost: {at_most: 5 USD}}"],
+                "forbid: rule `default-deny`: no rule allows `x` at plan (remedy: a rule with `effect: allow`)",
+            ),
+            (
                 vec!["effect: require_approval"],
                 "forbid: rule `default-deny`: no rule allows `x` at plan (remedy: a rule with `effect: allow`)",
             ),
