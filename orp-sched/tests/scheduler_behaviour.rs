@@ -207,6 +207,10 @@ fn surplus_of_a_victim_serves_the_next_preemptor() {
     assert_eq!(world.submit([at(2, job("y", 1))]), "");
     assert_eq!(world.why("y"), "ready: waits for 1 victim to stop");
     assert_eq!(world.stopped("big"), "y on n, x on n");
+    let mut world = World::new(&[("n", 8)]);
+    world.submit([job("big", 4), firm(job("firm", 3))]);
+    assert_eq!(world.submit([at(5, job("high", 3))]), "stop big for high");
+    assert_eq!(world.submit([job("tiny", 1)]), "tiny on n", "what is promised is not taken twice");
 }
 
 #[test]
@@ -217,6 +221,19 @@ fn a_promise_lapses_with_its_job() {
     assert_eq!(world.end("high"), "");
     assert_eq!(world.submit([at(1, job("next", 4))]), "", "low is being stopped already");
     assert_eq!(world.stopped("low"), "next on n");
+}
+
+#[test]
+fn a_promise_that_cannot_be_kept_is_made_anew() {
+    let mut world = World::new(&[("n1", 4), ("n2", 4)]).quota("a", 8);
+    world.submit([job("a", 4), job("b", 4)]);
+    assert_eq!(world.submit([at(5, job("high", 4))]), "stop a for high");
+    assert_eq!(world.lost("n1"), "stop b for high");
+    world.view.quotas[0].1 = capacity(3);
+    assert_eq!(world.stopped("b"), "");
+    assert_eq!(world.why("high"), "job: never fits: needs 4 cpu, 40 GB, the quota of tenant `a` is 3 cpu, 30 GB");
+    world.view.quotas.clear();
+    assert_eq!(world.step(vec![]), "high on n2");
 }
 
 #[test]

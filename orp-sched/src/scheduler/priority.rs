@@ -4,7 +4,7 @@ use super::amounts::Hold;
 use super::config::PriorityConfig;
 use super::pass::Pass;
 use super::reason::Explainer;
-use super::state::{Cluster, Holders, Holding, Request, Waiter};
+use super::state::{Cluster, Holder, Holders, Request, Waiter};
 use indexmap::IndexMap;
 use orp_core::contract::Scheduler;
 use orp_core::id::NodeName;
@@ -76,19 +76,19 @@ impl PreemptivePriority {
 
     fn lose(&mut self, now: Timestamp, node: &NodeName) {
         let Some(lost) = self.cluster.nodes.rank(node) else { return };
-        let is_on = |holding: &Holding| holding.placement.iter().any(|(rank, _)| *rank == lost);
-        let on_it = self.holders.iter().filter(|holder| is_on(&holder.holding));
-        for key in on_it.map(|holder| holder.request.job.key.clone()).collect::<Vec<_>>() {
+        let is_on = |holder: &&Holder| holder.holding.placement.iter().any(|(rank, _)| *rank == lost);
+        let on_it = self.holders.iter().filter(is_on).map(|holder| holder.request.job.key.clone());
+        for key in on_it.collect::<Vec<_>>() {
             self.wait_again(now, &key);
         }
-        self.break_promises(|_, _, promise| is_on(promise));
     }
 
-    /// Takes back the promises of which this holds; those who had them look for victims anew.
-    fn break_promises(&mut self, which: impl Fn(&Cluster, &Request, &Holding) -> bool) {
+    /// Takes back what can no longer be kept, as a node is gone or a limit was lowered; who had it looks for victims anew.
+    fn break_promises(&mut self) {
         for waiter in self.waiting.values_mut() {
-            if let Some(promise) = waiter.promise.take_if(|promise| which(&self.cluster, &waiter.request, promise)) {
-                self.cluster.release(&waiter.request, &promise, Hold::Promised);
+            let Waiter { request, promise, .. } = waiter;
+            if let Some(broken) = promise.take_if(|promise| !self.cluster.keep_promise(request, promise)) {
+                self.cluster.release(request, &broken, Hold::Promised);
             }
         }
     }
@@ -108,7 +108,7 @@ impl Scheduler for PreemptivePriority {
         self.cluster.renew_quotas(view);
         self.cluster.renew_nodes(view, &mut self.holders, &mut self.waiting);
         events.iter().for_each(|event| self.apply(now, event));
-        self.break_promises(|cluster, request, promise| !cluster.keep_promise(request, promise));
+        self.break_promises();
         self.order(now);
         let pass = Pass::new(now, &self.config, &mut self.cluster, &mut self.holders);
         Decisions { list: pass.run(&mut self.waiting) }
