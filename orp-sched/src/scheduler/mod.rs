@@ -70,7 +70,7 @@
 //!
 //! Nodes, quotas, placement, the search for victims, and the pass that joins them are separate and know nothing of each
 //! other's insides, so that another order, placement or admission can take one's place; there are no traits between them
-//! until there is a second of a kind. Kept out on purpose: a global optimiser (decisions must come in microseconds and be
+//! until there is a second of a kind. Kept out on purpose: a global optimiser (decisions must come within a millisecond and be
 //! explainable one by one), reservations in time (that needs trusted run times; patience bounds starvation without), and
 //! taking a promise away for a yet more important job (a chain of such jobs would stop many and start none).
 //!
