@@ -60,10 +60,14 @@ pub(super) fn follow<'a>(solver: &Solver<'_>, level: &'a Level, outline: &Outlin
         let (mut ways, mut cost, mut bytes) = (access.ways, access.cost, 0.0);
         let mut source = (0.0, NOWHERE);
         for (before, left) in &need.before {
-            let (_, region, end) = ends.iter().find(|(task, ..)| task == before)?;
+            let (_, region, end) = ends.iter_mut().find(|(task, ..)| task == before)?;
             let (way_cost, seconds) = solver.supply.moving(*left, *region, site.region)?;
             (start, ways, cost, bytes) = (start.later(*end), ways + seconds, cost + way_cost, bytes + left);
             source = if *left > source.0 { (*left, *region) } else { source };
+            // What was brought lies here from now on.
+            if *left > 0.0 && site.region != NOWHERE {
+                *region = site.region;
+            }
         }
         for (claim, entry) in &access.bound {
             let entry = solver.supply.entries.get(*entry)?;

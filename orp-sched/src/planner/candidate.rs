@@ -77,6 +77,18 @@ pub(super) struct Outcome {
     pub(super) reclaims: f64,
 }
 
+impl Outcome {
+    /// Whether it is no larger in anything.
+    pub(super) fn within(&self, other: &Self) -> bool {
+        self.cost.within(&other.cost) && self.time.within(&other.time)
+    }
+
+    /// Whether it is no larger in anything, but for a small difference.
+    pub(super) fn is_near(&self, other: &Self, grain: Grain) -> bool {
+        Grain::is_close(&self.cost, &other.cost, grain.cost) && Grain::is_close(&self.time, &other.time, grain.time)
+    }
+}
+
 /// Where a task that must not be late goes on when reclaimable capacity has let it down.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Fallback {
@@ -268,43 +280,9 @@ impl Candidate {
         })
     }
 
-    /// Whether it is no worse than another whatever the inputs need on their ways, up to `longest` seconds. All amounts
-    /// are linear in that time once both cards are waited for, so both ends decide.
-    pub(super) fn is_no_worse(&self, other: &Self, longest: f64, strict: bool) -> bool {
-        self.card <= other.card
-            && [other.card, longest.max(other.card)].iter().all(|&seconds| {
-                let (mine, theirs) = (self.at(seconds, strict), other.at(seconds, strict));
-                mine.cost.within(&theirs.cost) && mine.time.within(&theirs.time)
-            })
-    }
-
-    /// Whether it is no worse than another but for so much, whatever the inputs need on their ways, up to `longest` seconds.
-    /// Amounts do not fall with that time, and are linear from each card's own on: both ends decide.
-    pub(super) fn is_near(&self, other: &Self, longest: f64, strict: bool, grain: Grain) -> bool {
-        [0.0, longest].iter().all(|&seconds| {
-            let (mine, theirs) = (self.at(seconds, strict), other.at(seconds, strict));
-            Grain::is_close(&mine.cost, &theirs.cost, grain.cost)
-                && Grain::is_close(&mine.time, &theirs.time, grain.time)
-        })
-    }
-
-    /// What each further second on the ways adds; the worst is left out.
-    pub(super) fn by_way_second(&self) -> Outcome {
-        let reclaims = self.hazard * self.stretch;
-        let squared = self.per_second * self.per_second;
-        Outcome {
-            cost: Amount {
-                mean: self.per_second * self.stretch,
-                variance: squared * reclaims * self.lost_squared,
-                worst: 0.0,
-            },
-            time: Amount {
-                mean: self.stretch + self.provision * reclaims,
-                variance: reclaims * self.waited_squared,
-                worst: 0.0,
-            },
-            reclaims,
-        }
+    /// Seconds its card needs for what it brings.
+    pub(super) const fn card(&self) -> f64 {
+        self.card
     }
 
     /// The outcome, with the worst when `strict`.

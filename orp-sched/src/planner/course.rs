@@ -5,7 +5,8 @@
 //! A task with `work: stage` leaves the data and models it claims, one with `work: scan` the bytes it read and the models
 //! it was left, one with `work: train` its checkpoint. Other tasks leave reports: nothing to speak of. A task brings what
 //! each task it comes after left, and what it claims of data and models itself, into the region it runs in; the ways
-//! there cost money and time. Of the goal's data only the share that is trained on is moved and read.
+//! there cost money and time. What a task brought lies in its region from then on: later tasks, and the same one after a
+//! reclaim, bring it from there. Of the goal's data only the share that is trained on is moved and read.
 
 use super::supply::Supply;
 use orp_core::{

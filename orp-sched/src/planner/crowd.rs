@@ -66,7 +66,8 @@ impl Crowd {
     /// Whether any label is no worse than this in everything.
     pub(super) fn matches(&self, cost: &Amount, times: &[Amount]) -> bool {
         (0..self.len()).any(|label| {
-            self.cost(label).within(cost) && self.times(label).iter().zip(times).all(|(mine, other)| mine.within(other))
+            self.times(label).iter().zip(times).rev().all(|(mine, other)| mine.within(other))
+                && self.cost(label).within(cost)
         })
     }
 
@@ -144,8 +145,9 @@ impl Crowd {
     }
 
     fn is_no_worse(&self, label: usize, other: usize) -> bool {
-        self.cost(label).within(&self.cost(other))
-            && self.times(label).iter().zip(self.times(other)).all(|(mine, other)| mine.within(other))
+        // The labels come in the order of cost, and the last end differs most: what decides soonest is looked at first.
+        self.times(label).iter().zip(self.times(other)).rev().all(|(mine, other)| mine.within(other))
+            && self.cost(label).within(&self.cost(other))
     }
 
     fn is_near(&self, label: usize, other: usize, grain: Grain) -> bool {

@@ -176,7 +176,8 @@ impl Inquiry<'_> {
         self.without_policy();
     }
 
-    /// Raises budget, deadline or both as far as needed.
+    /// Raises budget, deadline or both as far as needed. With both, the cheapest way decides how far, and the quickest is
+    /// proposed as well.
     fn raise(&mut self, cost: bool, time: bool) -> bool {
         let mut lifted = self.problem.intent.clone();
         let constraints = &mut lifted.constraints;
@@ -187,26 +188,38 @@ impl Inquiry<'_> {
             limit.within = Span::from_secs(1 << 40);
         }
         let sketches = self.solve(&lifted);
-        let cheapest = |sketch: &&Sketch| sketch.cost.micros();
-        let quickest = |sketch: &&Sketch| sketch.outline.estimate.duration.p95;
-        // With both lifted the cheapest decides, and the deadline follows it.
-        let nearest = if cost { sketches.iter().min_by_key(cheapest) } else { sketches.iter().min_by_key(quickest) };
-        let Some(nearest) = nearest.cloned() else { return false };
+        let cheapest = sketches.iter().min_by_key(|sketch| sketch.cost.micros());
+        let quickest = sketches.iter().min_by_key(|sketch| sketch.longest());
+        let Some((cheapest, quickest)) = cheapest.zip(quickest) else { return false };
+        let limits = self.problem.intent.constraints.clone();
+        if let Some(limit) = limits.cost.filter(|_| cost) {
+            self.binds("constraints.cost.max", limit.max, format!("{:.2}", cheapest.cost));
+        }
+        if let Some(limit) = limits.finish.filter(|_| time) {
+            self.binds("constraints.finish.within", limit.within, quickest.longest().rounded());
+        }
+        if cost {
+            self.propose_limits(cheapest, cost, time);
+        }
+        if time && (!cost || quickest.longest() < cheapest.longest()) {
+            self.propose_limits(quickest, cost, time);
+        }
+        true
+    }
+
+    /// Limits that a sketch keeps, rounded up.
+    fn propose_limits(&mut self, sketch: &Sketch, cost: bool, time: bool) {
         let mut intent = self.problem.intent.clone();
         let mut changes = Vec::new();
         if let Some(limit) = intent.constraints.cost.as_mut().filter(|_| cost) {
-            self.binds("constraints.cost.max", limit.max, format!("{:.2}", nearest.cost));
-            limit.max = round_money_up(nearest.cost);
+            limit.max = round_money_up(sketch.cost);
             changes.push(format!("raise the budget to {}", limit.max));
         }
         if let Some(limit) = intent.constraints.finish.as_mut().filter(|_| time) {
-            let takes = nearest.outline.estimate.duration.p95;
-            self.binds("constraints.finish.within", limit.within, takes.rounded());
-            limit.within = round_span_up(nearest.longest());
+            limit.within = round_span_up(sketch.longest());
             changes.push(format!("move the deadline to {}", limit.within));
         }
         self.propose(changes.join(" and "), intent);
-        true
     }
 
     /// A guarantee may be what cannot be had.

@@ -1,10 +1,11 @@
 //! The least that what is left of a workflow can cost and take: what tells early that a label cannot keep the bounds.
 //!
 //! A task that is left costs at least what its cheapest candidate costs, with the ways from where the open tasks lie that
-//! it comes after; ways between tasks neither of which has its place yet count nothing. From the end of an open task it
-//! takes at least the longest of the ways through the tasks that wait for it, each at its shortest.
+//! it comes after and that no other task is to bring before; ways between tasks neither of which has its place yet count
+//! nothing. From the end of an open task it takes at least the longest of the ways through the tasks that wait for it, each
+//! at its shortest.
 
-use super::candidate::{Amount, Candidate};
+use super::candidate::Amount;
 use super::course::Need;
 use super::search::{Bounds, Search};
 use super::supply::{NOWHERE, Region};
@@ -17,8 +18,6 @@ pub(super) struct Left<'a> {
     costs: Vec<Vec<f64>>,
     /// For each task, the least time it takes in each of its sites, from its start to the end of all that wait for it.
     times: Vec<Vec<f64>>,
-    /// For each task, the most that a further second on its ways adds to its cost and its time.
-    by_way_second: Vec<(Amount, Amount)>,
 }
 
 /// What is left at least for labels whose open tasks lie in the same regions.
@@ -41,7 +40,7 @@ impl Tails {
 impl<'a> Left<'a> {
     pub(super) fn of(search: &'a Search<'a>) -> Self {
         let times = vec![Vec::new(); search.shape.needs.len()];
-        let mut left = Self { search, costs: Vec::new(), times, by_way_second: Vec::new() };
+        let mut left = Self { search, costs: Vec::new(), times };
         for options in search.options {
             let cost = |site: &super::options::Site| {
                 let accesses = site.accesses.iter().map(|access| access.cost).fold(f64::INFINITY, f64::min);
@@ -49,12 +48,6 @@ impl<'a> Left<'a> {
                 accesses + runs
             };
             left.costs.push(options.sites.iter().map(cost).collect());
-            let most = options.sites.iter().flat_map(|site| &site.candidates).map(Candidate::by_way_second);
-            left.by_way_second.push(
-                most.fold(<(Amount, Amount)>::default(), |(cost, time), one| {
-                    (cost.later(one.cost), time.later(one.time))
-                }),
-            );
         }
         // Backwards, so that the tasks that wait are known before those they wait for.
         for at in (0..search.shape.needs.len()).rev() {
@@ -86,8 +79,8 @@ impl<'a> Left<'a> {
     /// What is left at least after task `at`, when the open tasks lie in these regions.
     pub(super) fn tails(&self, at: usize, open: &[usize], regions: &[Region]) -> Tails {
         let needs = &self.search.shape.needs;
-        let cost =
-            needs.iter().enumerate().skip(at + 1).map(|(later, need)| self.cost_from(later, need, open, regions));
+        let left = needs.iter().enumerate().skip(at + 1);
+        let cost = left.map(|(later, need)| self.cost_from((at + 1, later), need, open, regions));
         let times = open.iter().zip(regions).map(|(task, region)| {
             let place = needs.iter().position(|need| need.task == *task);
             place.map_or(0.0, |place| self.tail(place, *region))
@@ -95,29 +88,13 @@ impl<'a> Left<'a> {
         Tails { cost: cost.sum(), times: times.collect() }
     }
 
-    /// The most that a label loses whose open task lies in `region` instead of in `other`: money, and time for each task
-    /// that waits for it.
-    pub(super) fn loss(&self, open: usize, region: Region, other: Region) -> (Amount, Amount) {
-        let mut loss = <(Amount, Amount)>::default();
-        for (need, (cost, time)) in self.search.shape.needs.iter().zip(&self.by_way_second) {
-            let Some((_, bytes)) = need.before.iter().find(|(from, _)| *from == open) else { continue };
-            let (money, seconds) = self.search.supply.gap(*bytes, region, other);
-            let scaled = |amount: &Amount| Amount {
-                mean: amount.mean * seconds,
-                variance: amount.variance * seconds,
-                worst: 0.0,
-            };
-            loss.0 = loss.0.plus(scaled(cost)).plus(Amount { mean: money, ..Amount::default() });
-            loss.1 = loss.1.plus(scaled(time));
-        }
-        loss
-    }
-
     /// The least cost of a task, brought what open tasks left in these regions.
-    fn cost_from(&self, at: usize, need: &Need, open: &[usize], regions: &[Region]) -> f64 {
+    fn cost_from(&self, (next, at): (usize, usize), need: &Need, open: &[usize], regions: &[Region]) -> f64 {
         let Some((options, costs)) = self.search.options.get(at).zip(self.costs.get(at)) else { return 0.0 };
+        let sooner = self.search.shape.needs.get(next..at).unwrap_or_default();
+        let unbrought = |from: usize| !sooner.iter().any(|one| one.before.iter().any(|(other, _)| *other == from));
         let in_site = |(site, cost): (&super::options::Site, &f64)| {
-            let ways = need.before.iter().map(|(from, bytes)| {
+            let ways = need.before.iter().filter(|(from, _)| unbrought(*from)).map(|(from, bytes)| {
                 let region = open.iter().position(|task| task == from).and_then(|place| regions.get(place));
                 let way = self.search.supply.moving(*bytes, region.copied().unwrap_or(NOWHERE), site.region);
                 way.map_or(f64::INFINITY, |(cost, _)| cost)
@@ -131,15 +108,17 @@ impl<'a> Left<'a> {
     fn tail(&self, at: usize, region: Region) -> f64 {
         let needs = &self.search.shape.needs;
         let Some(task) = needs.get(at).map(|need| need.task) else { return 0.0 };
-        let mut tail = 0.0_f64;
+        let (mut tail, mut is_brought) = (0.0_f64, false);
         for (later, need) in needs.iter().enumerate().skip(at + 1) {
             let Some((_, bytes)) = need.before.iter().find(|(from, _)| *from == task) else { continue };
             let Some((options, times)) = self.search.options.get(later).zip(self.times.get(later)) else { continue };
             let in_site = |(site, time): (&super::options::Site, &f64)| {
-                let way = self.search.supply.moving(*bytes, region, site.region);
+                // What the first of them brought, the others find nearer, or there.
+                let way = self.search.supply.moving(if is_brought { 0.0 } else { *bytes }, region, site.region);
                 way.map_or(f64::INFINITY, |(_, seconds)| seconds + time)
             };
             tail = tail.max(options.sites.iter().zip(times).map(in_site).fold(f64::INFINITY, f64::min));
+            is_brought = true;
         }
         tail
     }

@@ -1,6 +1,6 @@
 //! Options of a task: where it can run, on what, and whence its inputs come; without those that are worse in everything.
 
-use super::candidate::{Candidate, Fallback, Terms};
+use super::candidate::{Candidate, Fallback, Outcome, Terms};
 use super::course::{Need, Shape, size_of};
 use super::crowd::Grain;
 use super::rejected::{Rank, Rejections};
@@ -48,27 +48,32 @@ pub(super) struct Site {
 impl Site {
     /// The candidates without those that another one matches but for a small difference; the cheapest and the quickest
     /// always stay.
+    ///
+    /// Amounts do not fall with the time on the ways, and are linear from each card's own on, so the shortest and the
+    /// longest ways decide.
     pub(super) fn distinct(&self, longest: f64, strict: bool, grain: Grain) -> Vec<usize> {
-        let least = |part: &dyn Fn(&Candidate) -> f64| {
-            let all = self.candidates.iter().enumerate();
-            all.min_by(|(_, a), (_, b)| part(a).total_cmp(&part(b))).map(|(at, _)| at)
+        let outcomes: Vec<[Outcome; 2]> =
+            self.candidates.iter().map(|one| [one.at(0.0, strict), one.at(longest, strict)]).collect();
+        let least = |end: usize, part: &dyn Fn(&Outcome) -> f64| {
+            let all = outcomes.iter().enumerate();
+            all.min_by(|(_, a), (_, b)| part(&a[end]).total_cmp(&part(&b[end]))).map(|(at, _)| at)
         };
         let mut ends = Vec::new();
-        for seconds in [0.0, longest] {
-            ends.push(least(&|one| one.at(seconds, strict).cost.mean));
-            ends.push(least(&|one| one.at(seconds, strict).time.mean));
-            ends.push(least(&|one| one.at(seconds, strict).time.worst));
+        for end in 0..2 {
+            ends.push(least(end, &|one| one.cost.mean));
+            ends.push(least(end, &|one| one.time.mean));
+            ends.push(least(end, &|one| one.time.worst));
         }
-        let mut kept: Vec<usize> = Vec::new();
-        for (at, one) in self.candidates.iter().enumerate() {
-            let is_near = |&other: &usize| {
-                self.candidates.get(other).is_some_and(|other| other.is_near(one, longest, strict, grain))
+        let mut kept: Vec<(usize, &[Outcome; 2])> = Vec::new();
+        for (at, one) in outcomes.iter().enumerate() {
+            let is_near = |(_, other): &(usize, &[Outcome; 2])| {
+                other.iter().zip(one).all(|(theirs, mine)| theirs.is_near(mine, grain))
             };
             if ends.contains(&Some(at)) || !kept.iter().any(is_near) {
-                kept.push(at);
+                kept.push((at, one));
             }
         }
-        kept
+        kept.into_iter().map(|(at, _)| at).collect()
     }
 }
 
@@ -242,7 +247,7 @@ impl<'a> Ground<'a> {
         }
         options.longest = self.longest_way(need, others);
         for (region, candidates) in by_region {
-            let candidates = undominated(candidates, options.longest, self.strict);
+            let candidates = undominated(&candidates, options.longest, self.strict);
             options.sites.push(Site { region, accesses: self.accesses(need, others, region), candidates });
         }
         options
@@ -381,14 +386,18 @@ impl<'a> Ground<'a> {
         let machines = servers.machines.get(need_at).map_or(&[][..], Vec::as_slice);
         let times = shape.task(need).and_then(|task| task.checkpoint).map(|spec| spec.times);
         let mut costs: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut known: BTreeMap<(usize, u32), Result<TimeEstimate, String>> = BTreeMap::new();
         for &(at, units) in machines {
             let Some(entry) = self.supply.entries.get(at).filter(|entry| entry.offer.place != chosen.offer.place)
             else {
                 continue;
             };
-            let machine = self.supply.machines.get(entry.machine).copied();
-            let Ok(belief) = self.believe(need, machine, units) else { continue };
-            let Ok(one) = Candidate::new(&terms(entry, at, units, (0, &belief), need, times, bytes)) else { continue };
+            let belief = known.entry((entry.machine, units)).or_insert_with(|| {
+                let machine = self.supply.machines.get(entry.machine).copied();
+                self.believe(need, machine, units)
+            });
+            let Ok(belief) = belief else { continue };
+            let Ok(one) = Candidate::new(&terms(entry, at, units, (0, belief), need, times, bytes)) else { continue };
             let Some((way, seconds)) = self.supply.moving(bytes, from, entry.region) else { continue };
             let cost = one.outcome(seconds).cost.mean + way;
             let least = costs.entry(at).or_insert(cost);
@@ -427,20 +436,28 @@ fn terms<'b>(
     }
 }
 
-/// The candidates none of which is worse than another in everything, cheapest first.
-fn undominated(mut candidates: Vec<Candidate>, longest: f64, strict: bool) -> Vec<Candidate> {
-    // The sort is stable, and entries come in the order of their keys: ties go to the smaller key.
-    candidates.sort_by(|a, b| {
-        let (left, right) = (a.at(0.0, strict), b.at(0.0, strict));
-        left.cost.mean.total_cmp(&right.cost.mean).then(left.time.mean.total_cmp(&right.time.mean))
-    });
-    let mut kept: Vec<Candidate> = Vec::new();
-    for one in candidates {
-        if !kept.iter().any(|better| better.is_no_worse(&one, longest, strict)) {
-            kept.push(one);
+/// The candidates none of which is worse than another in everything, cheapest first. All amounts are linear in the time on
+/// the ways once the card is waited for: who has the quicker card, and is no worse with nothing to bring and with the
+/// longest ways, is no worse whatever they are.
+fn undominated(candidates: &[Candidate], longest: f64, strict: bool) -> Vec<Candidate> {
+    let longest = candidates.iter().map(Candidate::card).fold(longest, f64::max);
+    let outcomes: Vec<[Outcome; 2]> =
+        candidates.iter().map(|one| [one.bare(strict), one.at(longest, strict)]).collect();
+    let mut order: Vec<(f64, f64, usize)> =
+        outcomes.iter().enumerate().map(|(at, [bare, _])| (bare.cost.mean, bare.time.mean, at)).collect();
+    // Entries come in the order of their keys: ties go to the smaller key.
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+    let mut kept: Vec<(&Candidate, &[Outcome; 2])> = Vec::new();
+    for (_, _, at) in order {
+        let Some((one, mine)) = candidates.get(at).zip(outcomes.get(at)) else { continue };
+        let is_no_worse = |(better, theirs): &(&Candidate, &[Outcome; 2])| {
+            better.card() <= one.card() && theirs.iter().zip(mine).all(|(theirs, mine)| theirs.within(mine))
+        };
+        if !kept.iter().any(is_no_worse) {
+            kept.push((one, mine));
         }
     }
-    kept
+    kept.into_iter().map(|(one, _)| *one).collect()
 }
 
 fn best_accesses(mut all: Vec<Access>) -> Vec<Access> {

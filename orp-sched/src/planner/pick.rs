@@ -8,7 +8,7 @@
 //! * `cheapest`: the least expected cost;
 //! * `balanced`: the knee — nearest, with every objective scaled to 0…1 over the able, to the best of each.
 //!
-//! They are three different plans where there are three. Of the others, as many as there is room for become `option-N`:
+//! They are three different plans where there are three: if fewer are able, the best of the others is balanced. Of the others, as many as there is room for become `option-N`:
 //! first the best quality and the least risk, then each time the one furthest from those there are.
 
 use super::solve::{Outline, QUALITY_TOLERANCE};
@@ -72,7 +72,14 @@ fn names(frontier: &[Outline], points: &[[f64; 4]], able: &[usize]) -> Vec<(usiz
     };
     let taken = [fastest, cheapest];
     let free = able.iter().filter(|at| !taken.contains(&Some(**at)));
-    let knee = free.min_by(|a, b| distance(a).total_cmp(&distance(b))).or(able.first()).copied();
+    let knee = free.min_by(|a, b| distance(a).total_cmp(&distance(b))).copied();
+    let next_best = || {
+        let others = (0..frontier.len()).filter(|at| !taken.contains(&Some(*at)));
+        let quality = |at: usize| frontier.get(at).map_or(0.0, |outline| value(outline, Objective::Quality));
+        // Of equals the first, which is the cheapest.
+        others.rev().max_by(|&a, &b| quality(a).total_cmp(&quality(b)))
+    };
+    let knee = knee.or_else(next_best).or(cheapest);
     let mut named: Vec<(usize, Vec<String>)> = Vec::new();
     for (at, name) in [(fastest, "fastest"), (cheapest, "cheapest"), (knee, "balanced")] {
         let Some(at) = at else { continue };

@@ -6,8 +6,7 @@
 //! is open at a time; on other graphs several are, and the sets are as many as the combinations of their regions.
 //!
 //! Labels that cannot keep the bounds are dropped early: for each, the [least](super::left) that what is left costs and takes
-//! is known, with the ways from where its open tasks lie. So are labels for which it would have been better, even with the
-//! longest ways from there, to do one task where another one is.
+//! is known, with the ways from where its open tasks lie.
 //!
 //! Two more bounds keep it small. Where labels or candidates [crowd](super::crowd), those that another one matches but for
 //! a small part of the least whole cost and time, shared out over the tasks, are dropped too, the cheapest and the quickest
@@ -34,7 +33,7 @@ pub(super) struct Look {
 
 impl Look {
     /// Within a part in a hundred, where labels do not crowd.
-    pub(super) const CLOSE: Self = Self { near: 0.01, crowd: 32 };
+    pub(super) const CLOSE: Self = Self { near: 0.01, crowd: 16 };
     /// To see what can be had at all: exact at the ends, rough between.
     pub(super) const QUICK: Self = Self { near: 0.04, crowd: 8 };
 }

@@ -1,8 +1,7 @@
 //! One step of the search: a task is added to every label.
 //!
-//! A *trip* takes the labels whose open tasks lie in certain regions to a site where the task can run. Trips that end with
-//! everything in few regions, and cheap ones, come first; a later trip, or any label on it, is given up as soon as what it
-//! can come to at best is matched by what an earlier one has come to.
+//! A *trip* takes labels to a site where the task can run. Cheap trips come first; a later one, or any label on it, is given
+//! up as soon as what it can come to at best is matched by what an earlier one has come to.
 
 use super::candidate::Amount;
 use super::course::Need;
@@ -27,6 +26,8 @@ pub(super) struct Step<'s> {
     stays: Vec<usize>,
     /// The open tasks after this step.
     open: Vec<usize>,
+    /// Which of those that stay open are waited for only by tasks that wait for this one too: to them they end no earlier.
+    covered: Vec<bool>,
     is_last: bool,
     /// The candidates of each site that are worth looking at, and what none of them is better than.
     sites: Vec<(Vec<usize>, Amount, Amount)>,
@@ -62,14 +63,8 @@ struct Arrivals {
 struct Grown {
     crowd: Crowd,
     origins: Vec<Origin>,
-}
-
-/// Labels that others are compared with, as if they had lost so much.
-#[derive(Debug)]
-struct Shield<'g> {
-    crowd: &'g Crowd,
-    cost: Amount,
-    times: Vec<Amount>,
+    /// How many there were when those matched by others were last dropped.
+    thinned: usize,
 }
 
 impl<'s> Step<'s> {
@@ -85,6 +80,9 @@ impl<'s> Step<'s> {
         let stays: Vec<usize> =
             before.open.iter().enumerate().filter(|(_, task)| waits(**task)).map(|(at, _)| at).collect();
         let mut open: Vec<usize> = stays.iter().filter_map(|&stay| before.open.get(stay).copied()).collect();
+        let waiting = |task: usize| later.iter().filter(move |one| one.before.iter().any(|(from, _)| *from == task));
+        let too = |one: &Need| one.before.iter().any(|(from, _)| *from == need.task);
+        let covered = open.iter().map(|&task| waiting(task).all(too)).collect();
         open.extend(need.is_awaited.then_some(need.task));
         let few = |site: &Site| {
             let few = if site.candidates.len() * 2 <= grain.crowd {
@@ -99,7 +97,7 @@ impl<'s> Step<'s> {
         };
         let sites = options.sites.iter().map(few).collect();
         let is_last = later.is_empty();
-        Self { search, at, need, options, before, left, grain, stays, open, is_last, sites }
+        Self { search, at, need, options, before, left, grain, stays, open, covered, is_last, sites }
     }
 
     /// The labels after the task.
@@ -107,30 +105,24 @@ impl<'s> Step<'s> {
         let mut all: BTreeMap<Vec<Region>, Grown> = BTreeMap::new();
         for trip in self.trips() {
             let times_each = 1 + self.open.len();
-            let mut grown =
-                all.remove(&trip.key).unwrap_or_else(|| Grown { crowd: Crowd::new(times_each), origins: Vec::new() });
-            let shields = self.shields(&all, &trip.key);
+            let mut grown = all.remove(&trip.key).unwrap_or_else(|| Grown::new(times_each));
             let tails = self.left.tails(self.at, &self.open, &trip.key);
-            let arrivals = self.arrivals(&trip, &tails, &grown.crowd, &shields);
-            self.grow(&trip, &arrivals, &tails, &mut grown, &shields, effort);
-            grown.keep(&grown.crowd.undominated());
+            let arrivals = self.arrivals(&trip, &tails, &grown.crowd, effort);
+            self.grow(&trip, &arrivals, &tails, &mut grown, effort);
+            grown.thin_out();
             all.insert(trip.key, grown);
         }
         self.settle(all, effort)
     }
 
-    /// The trips, those to few regions and cheap ones first.
+    /// The trips, cheap ones first.
     fn trips(&self) -> Vec<Trip<'s>> {
         let mut trips: Vec<Trip<'s>> = Vec::new();
         for (site_at, site) in self.options.sites.iter().enumerate() {
             let mut by_key: BTreeMap<Vec<Region>, Vec<Way<'s>>> = BTreeMap::new();
             for group in &self.before.groups {
                 let Some((cost, seconds)) = self.bring(group, site.region) else { continue };
-                let mut key: Vec<Region> =
-                    self.stays.iter().filter_map(|&stay| group.regions.get(stay).copied()).collect();
-                // What leaves nothing lies nowhere.
-                key.extend(self.need.is_awaited.then_some(if self.need.leaves > 0.0 { site.region } else { NOWHERE }));
-                by_key.entry(key).or_default().push(Way { group, cost, seconds });
+                by_key.entry(self.key(group, site.region)).or_default().push(Way { group, cost, seconds });
             }
             for (key, mut ways) in by_key {
                 ways.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.seconds.total_cmp(&b.seconds)));
@@ -140,10 +132,23 @@ impl<'s> Step<'s> {
         let cheapest = |trip: &Trip<'_>| trip.ways.first().map_or((0.0, 0.0), |way| (way.cost, way.seconds));
         trips.sort_by(|a, b| {
             let (left, right) = (cheapest(a), cheapest(b));
-            let by_way = left.0.total_cmp(&right.0).then(left.1.total_cmp(&right.1));
-            distinct(&a.key).cmp(&distinct(&b.key)).then(by_way)
+            left.0.total_cmp(&right.0).then(left.1.total_cmp(&right.1))
         });
         trips
+    }
+
+    /// Where what the open tasks left lies, once the task ran in a region: there, if it brought it.
+    fn key(&self, group: &Group, region: Region) -> Vec<Region> {
+        let lies = |&stay: &usize| {
+            let task = self.before.open.get(stay)?;
+            let before = group.regions.get(stay).copied()?;
+            let brought = self.need.before.iter().any(|(from, bytes)| from == task && *bytes > 0.0);
+            Some(if brought && region != NOWHERE { region } else { before })
+        };
+        let mut key: Vec<Region> = self.stays.iter().filter_map(lies).collect();
+        // What leaves nothing lies nowhere.
+        key.extend(self.need.is_awaited.then_some(if self.need.leaves > 0.0 { region } else { NOWHERE }));
+        key
     }
 
     /// What bringing the inputs from where a group's tasks left them costs and takes.
@@ -158,29 +163,7 @@ impl<'s> Step<'s> {
         Some(sum)
     }
 
-    /// The labels that did one of the open tasks where another one is, with what the ways from there cost at most. Only
-    /// towards fewer regions, so that no two labels give way to each other. When the worst counts there are none: what it
-    /// loses on the ways is not known.
-    fn shields<'g>(&self, all: &'g BTreeMap<Vec<Region>, Grown>, key: &[Region]) -> Vec<Shield<'g>> {
-        let mut shields = Vec::new();
-        if self.search.strict {
-            return shields;
-        }
-        for (at, (task, &here)) in self.open.iter().zip(key).enumerate() {
-            for &there in key.iter().filter(|&&there| there != here && there != NOWHERE) {
-                let mut together = key.to_vec();
-                together.get_mut(at).into_iter().for_each(|region| *region = there);
-                let Some(other) = all.get(&together).filter(|_| distinct(&together) < distinct(key)) else { continue };
-                let (cost, time) = self.left.loss(*task, there, here);
-                let mut times = vec![Amount::default(); 1 + self.open.len()];
-                times.get_mut(1 + at).into_iter().for_each(|slot| *slot = time);
-                shields.push(Shield { crowd: &other.crowd, cost, times });
-            }
-        }
-        shields
-    }
-
-    fn arrivals(&self, trip: &Trip<'s>, tails: &Tails, grown: &Crowd, shields: &[Shield<'_>]) -> Arrivals {
+    fn arrivals(&self, trip: &Trip<'s>, tails: &Tails, grown: &Crowd, effort: &mut Effort) -> Arrivals {
         let mut all = Arrivals { crowd: Crowd::new(3 + self.stays.len()), from: Vec::new() };
         let (_, least_cost, least_time) = self.sites.get(trip.site_at).cloned().unwrap_or_default();
         let (mut times, mut best) = (Vec::new(), Vec::new());
@@ -188,11 +171,9 @@ impl<'s> Step<'s> {
             let [start, on_ways, rest @ ..] = times else { return true };
             let cost_at_best = cost.plus(least_cost);
             self.label_times(rest, start.plus(*on_ways).plus(least_time), &mut best);
-            cost_at_best.mean + tails.cost > self.search.bounds.cost
-                || tails.pass(&best, &self.search.bounds)
+            self.is_beyond(&cost_at_best, &best, tails, effort)
                 || all.matches(&cost, times)
                 || grown.matches(&cost_at_best, &best)
-                || shields.iter().any(|shield| shield.matches(&cost_at_best, &best))
         };
         for Way { group, cost, seconds } in &trip.ways {
             for (access_at, access) in trip.site.accesses.iter().enumerate() {
@@ -238,6 +219,8 @@ impl<'s> Step<'s> {
     fn label_times(&self, rest: &[Amount], end: Amount, times: &mut Vec<Amount>) {
         times.clear();
         times.extend_from_slice(rest);
+        let open = times.iter_mut().skip(1).zip(&self.covered).filter(|(_, covered)| **covered);
+        open.for_each(|(time, _)| *time = time.later(end));
         if self.need.is_awaited {
             times.push(end);
         } else if let Some(done) = times.first_mut() {
@@ -246,17 +229,8 @@ impl<'s> Step<'s> {
     }
 
     /// Lets every arrival run on every candidate of its site.
-    fn grow(
-        &self,
-        trip: &Trip<'_>,
-        arrivals: &Arrivals,
-        tails: &Tails,
-        grown: &mut Grown,
-        shields: &[Shield<'_>],
-        effort: &mut Effort,
-    ) {
+    fn grow(&self, trip: &Trip<'_>, arrivals: &Arrivals, tails: &Tails, grown: &mut Grown, effort: &mut Effort) {
         let candidates = self.sites.get(trip.site_at).map_or(&[][..], |(few, ..)| few.as_slice());
-        let bounds = &self.search.bounds;
         let mut times = Vec::new();
         for arrival in arrivals.crowd.worthy(self.grain) {
             let Some(&(parent, access)) = arrivals.from.get(arrival) else { continue };
@@ -269,17 +243,22 @@ impl<'s> Step<'s> {
                 self.label_times(rest, start.plus(outcome.time), &mut times);
                 effort.left = effort.left.saturating_sub(1);
                 effort.whole += u64::from(self.is_last);
-                if cost.mean + tails.cost > bounds.cost {
-                    effort.over_cost += 1;
-                } else if tails.pass(&times, bounds) {
-                    effort.over_time += 1;
-                } else if !shields.iter().any(|shield| shield.matches(&cost, &times)) {
+                if !self.is_beyond(&cost, &times, tails, effort) && !grown.crowd.matches(&cost, &times) {
                     let choice = Choice { site: trip.site_at, access, candidate: candidate_at };
                     grown.origins.push(Origin { parent, choice, reclaims: outcome.reclaims });
                     grown.crowd.push(cost, &times);
                 }
             }
         }
+    }
+
+    /// Whether a label cannot keep the bounds, whatever comes after it.
+    fn is_beyond(&self, cost: &Amount, times: &[Amount], tails: &Tails, effort: &mut Effort) -> bool {
+        let over_cost = cost.mean + tails.cost > self.search.bounds.cost;
+        let over_time = !over_cost && tails.pass(times, &self.search.bounds);
+        effort.over_cost += u64::from(over_cost);
+        effort.over_time += u64::from(over_time);
+        over_cost || over_time
     }
 
     /// Keeps what is worth keeping of what has grown.
@@ -306,24 +285,20 @@ impl<'s> Step<'s> {
 }
 
 impl Grown {
+    const fn new(times_each: usize) -> Self {
+        Self { crowd: Crowd::new(times_each), origins: Vec::new(), thinned: 0 }
+    }
+
+    /// Drops labels that others match, once they may be many.
+    fn thin_out(&mut self) {
+        if self.crowd.len() > 2 * self.thinned + 32 {
+            self.keep(&self.crowd.undominated());
+            self.thinned = self.crowd.len();
+        }
+    }
+
     fn keep(&mut self, labels: &[usize]) {
         self.crowd = self.crowd.only(labels);
         self.origins = labels.iter().filter_map(|&label| self.origins.get(label).copied()).collect();
     }
-}
-
-impl Shield<'_> {
-    fn matches(&self, cost: &Amount, times: &[Amount]) -> bool {
-        (0..self.crowd.len()).any(|label| {
-            let shifted = self.crowd.times(label).iter().zip(&self.times).zip(times);
-            self.crowd.cost(label).plus(self.cost).within(cost)
-                && shifted.into_iter().all(|((mine, by), theirs)| mine.plus(*by).within(theirs))
-        })
-    }
-}
-
-/// How many different regions these are.
-fn distinct(regions: &[Region]) -> usize {
-    let place = regions.iter().enumerate().filter(|(_, region)| **region != NOWHERE);
-    place.filter(|(at, region)| !regions.iter().take(*at).any(|earlier| earlier == *region)).count()
 }

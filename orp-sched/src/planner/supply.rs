@@ -63,7 +63,6 @@ pub(super) struct Supply<'a> {
     pub(super) machines: Vec<&'a Machine>,
     pub(super) currency: Currency,
     ways: Vec<Option<Way>>,
-    gaps: Vec<(f64, f64)>,
     newest: BTreeMap<(Pillar, &'a str), &'a AssetRef>,
 }
 
@@ -79,7 +78,6 @@ impl<'a> Supply<'a> {
             machines: Vec::new(),
             currency,
             ways: Vec::new(),
-            gaps: Vec::new(),
             newest: BTreeMap::new(),
         };
         let mut last = None;
@@ -101,7 +99,6 @@ impl<'a> Supply<'a> {
             });
         }
         supply.lay_ways(problem);
-        supply.find_gaps();
         supply
     }
 
@@ -165,38 +162,6 @@ impl<'a> Supply<'a> {
         }
         let way = self.ways.get(usize::from(from) * self.regions.len() + usize::from(to)).copied().flatten()?;
         Some((bytes / 1e9 * way.per_gigabyte, bytes * way.seconds_per_byte))
-    }
-
-    /// How much worse off, at most, somebody is who has `bytes` in `region` instead of in `other`, wherever they are
-    /// needed: in money and in seconds. Infinite where the bytes could not get at all.
-    pub(super) fn gap(&self, bytes: f64, region: Region, other: Region) -> (f64, f64) {
-        if bytes <= 0.0 || region == other || region == NOWHERE || other == NOWHERE {
-            return (0.0, 0.0);
-        }
-        let gap = self.gaps.get(usize::from(region) * self.regions.len() + usize::from(other)).copied();
-        gap.map_or((f64::INFINITY, f64::INFINITY), |(cost, seconds)| (cost * bytes, seconds * bytes))
-    }
-
-    fn find_gaps(&mut self) {
-        let count = self.regions.len();
-        let way = |from: usize, to: usize| self.ways.get(from * count + to).copied().flatten();
-        let mut gaps = Vec::with_capacity(count * count);
-        for region in 0..count {
-            for other in 0..count {
-                let gap = (0..count).fold((0.0_f64, 0.0_f64), |(cost, seconds), to| {
-                    match (way(region, to), way(other, to)) {
-                        (Some(mine), Some(theirs)) => (
-                            cost.max((mine.per_gigabyte - theirs.per_gigabyte) / 1e9),
-                            seconds.max(mine.seconds_per_byte - theirs.seconds_per_byte),
-                        ),
-                        (None, Some(_)) => (f64::INFINITY, f64::INFINITY),
-                        (_, None) => (cost, seconds),
-                    }
-                });
-                gaps.push(gap);
-            }
-        }
-        self.gaps = gaps;
     }
 
     /// The registered asset a reference means: the one named, or the newest version.

@@ -33,11 +33,16 @@ pub(super) fn lines(solver: &Solver<'_>, level: &Level, outline: &Outline, chose
 fn market_line(solver: &Solver<'_>, level: &Level, main: &Chosen<'_>) -> Option<String> {
     let entry = main.candidate.entry.and_then(|at| solver.supply.entries.get(at))?;
     let (market, region) = (entry.offer.market, solver.supply.regions.get(usize::from(entry.region))?);
+    // The same machine sold the other way: in the same region, or else the cheapest anywhere.
     let others = |kept: bool| {
-        let alike =
-            solver.supply.entries.iter().filter(|other| other.machine == entry.machine && other.region == entry.region);
+        let alike = solver.supply.entries.iter().filter(|other| other.machine == entry.machine && other.price > 0.0);
         let markets = alike.filter(move |other| other.is_reclaimable() != kept && other.offer.machine().is_some());
-        markets.min_by(|a, b| a.price.total_cmp(&b.price)).filter(|other| other.price > 0.0)
+        let near = |other: &Entry<'_>| other.region != entry.region;
+        markets.min_by(|a, b| near(a).cmp(&near(b)).then(a.price.total_cmp(&b.price)))
+    };
+    let elsewhere = |other: &Entry<'_>| match solver.supply.regions.get(usize::from(other.region)) {
+        Some(place) if other.region != entry.region => format!(" in {place}"),
+        _ => String::new(),
     };
     let share = |of: &Entry<'_>, to: &Entry<'_>| format!("{:.0} %", of.price / to.price * 100.0);
     if matches!(market, Market::Owned | Market::Reserved) {
@@ -46,7 +51,7 @@ fn market_line(solver: &Solver<'_>, level: &Level, main: &Chosen<'_>) -> Option<
     if entry.is_reclaimable() {
         let cheaper = others(true).map_or_else(
             || "is all there is of it".into(),
-            |kept| format!("costs {} of {}", share(entry, kept), kept.offer.market),
+            |kept| format!("costs {} of {}{}", share(entry, kept), kept.offer.market, elsewhere(kept)),
         );
         let times = level.shape.task(main.need).and_then(|task| task.checkpoint).map(|spec| spec.times);
         let saving = times.zip(main.candidate.checkpoint).map_or_else(String::new, |(times, interval)| {
@@ -56,10 +61,11 @@ fn market_line(solver: &Solver<'_>, level: &Level, main: &Chosen<'_>) -> Option<
         return Some(format!("{market} in {region} {cheaper}; {:.1} reclaims expected{saving}", main.outcome.reclaims));
     }
     let spot = others(false).map_or_else(
-        || format!("{region} has no spot of it"),
+        || "there is no spot of it".into(),
         |spot| {
             let reclaims = spot.hazard * f64::from(main.candidate.units) * main.outcome.time.mean;
-            format!("spot would cost {} of it, with {reclaims:.1} reclaims in that time", share(spot, entry))
+            let place = elsewhere(spot);
+            format!("spot{place} would cost {} of it, with {reclaims:.1} reclaims in that time", share(spot, entry))
         },
     );
     Some(format!("{market} in {region} is kept until released; {spot}"))
