@@ -377,6 +377,22 @@ fn limits_are_kept() {
     }
 }
 
+/// Regression: the time that is left was counted twice for tasks that stay open, and what just fits was not found.
+#[test]
+fn what_a_plan_needs_is_enough_for_it() {
+    let problem_of = |intent| problem(intent, reference_offers());
+    let PlanOutcome::Feasible(found) = plan(&problem_of(reference_intent())) else { panic!("it fits") };
+    for known in &found.plans {
+        let cent = Money::from_micros(10_000, Currency::USD);
+        let intent = reference_intent()
+            .with_tokens(TokenDemand::AtLeast(known.tokens))
+            .with_budget(known.estimate.cost.p95.checked_add(cent).unwrap())
+            .with_deadline(known.estimate.duration.p95.saturating_add(Span::SECOND));
+        let again = plan(&problem_of(intent));
+        assert!(matches!(again, PlanOutcome::Feasible(_)), "{known} is not found again");
+    }
+}
+
 /// A diamond, against enumeration by hand: two branches side by side take as long as the longer one.
 #[test]
 fn branches_run_side_by_side() {

@@ -41,12 +41,21 @@ impl Control {
         let mut request = PolicyRequest::new(point, intent.goal.kind.clone(), self.clock.now())
             .with_fact("project.id", intent.project.as_str())
             .with_fact("requester", intent.requester.as_str())
-            .with_fact("goal.kind", intent.goal.kind.clone());
+            .with_fact("goal.kind", intent.goal.kind.clone())
+            .with_fact("priority", i64::from(intent.priority));
         if let Some(data) = &intent.goal.data {
             request = request.with_fact("dataset.name", data.name());
         }
-        if let Some(class) = subjects.class {
-            request = request.with_fact("dataset.class", class);
+        match intent.constraints.labels.get("dataset.class") {
+            // A class that is none is not passed over: policy sees what was written, cannot judge it, and forbids.
+            Some(stated) if stated.parse::<DataClass>().is_err() => {
+                request = request.with_fact("dataset.class", stated.clone());
+            }
+            _ => {
+                if let Some(class) = subjects.class {
+                    request = request.with_fact("dataset.class", class);
+                }
+            }
         }
         if let Some(model) = &intent.goal.model {
             request = request.with_fact("model.name", model.name());

@@ -54,7 +54,7 @@ impl<'a> Left<'a> {
             let Some(options) = search.options.get(at) else { continue };
             let times = options.sites.iter().map(|site| {
                 let runs = site.candidates.iter().map(|one| one.bare(false).time.mean).fold(f64::INFINITY, f64::min);
-                runs + left.tail(at, site.region)
+                runs + left.tail(at, site.region, at + 1)
             });
             let times = times.collect();
             if let Some(slot) = left.times.get_mut(at) {
@@ -83,7 +83,7 @@ impl<'a> Left<'a> {
         let cost = left.map(|(later, need)| self.cost_from((at + 1, later), need, open, regions));
         let times = open.iter().zip(regions).map(|(task, region)| {
             let place = needs.iter().position(|need| need.task == *task);
-            place.map_or(0.0, |place| self.tail(place, *region))
+            place.map_or(0.0, |place| self.tail(place, *region, at + 1))
         });
         Tails { cost: cost.sum(), times: times.collect() }
     }
@@ -104,12 +104,12 @@ impl<'a> Left<'a> {
         options.sites.iter().zip(costs).map(in_site).fold(f64::INFINITY, f64::min)
     }
 
-    /// The least time from the end of task `at`, in this region, to the end of all that wait for it.
-    fn tail(&self, at: usize, region: Region) -> f64 {
+    /// The least time from the end of task `at`, in this region, to the end of all from task `next` on that wait for it.
+    fn tail(&self, at: usize, region: Region, next: usize) -> f64 {
         let needs = &self.search.shape.needs;
         let Some(task) = needs.get(at).map(|need| need.task) else { return 0.0 };
         let (mut tail, mut is_brought) = (0.0_f64, false);
-        for (later, need) in needs.iter().enumerate().skip(at + 1) {
+        for (later, need) in needs.iter().enumerate().skip(next) {
             let Some((_, bytes)) = need.before.iter().find(|(from, _)| *from == task) else { continue };
             let Some((options, times)) = self.search.options.get(later).zip(self.times.get(later)) else { continue };
             let in_site = |(site, time): (&super::options::Site, &f64)| {

@@ -5,8 +5,8 @@
 //!
 //! Cost and duration rise with the tokens, and so does quality, ever more slowly. Where the demand leaves the number open
 //! it is looked for on a grid of doublings between the least and all; between the last number that fits the constraints
-//! and the first that does not, to one part in a hundred, for the most that can be had. All of this takes quick looks; once
-//! the best quality is known, a close one is taken where a course comes within [`QUALITY_TOLERANCE`] of it, at the most it
+//! and the first that does not, to one part in a hundred, for the most that can be had. Quick looks do for the way there;
+//! once the best quality is known, a close one is taken where a course comes within [`QUALITY_TOLERANCE`] of it, at the most it
 //! can have, and half-way. All numbers but the least and the whole are rounded to three digits.
 
 use super::conditions::Conditions;
@@ -46,6 +46,8 @@ pub(super) struct Outline {
 pub(super) struct Level {
     pub(super) course: usize,
     pub(super) tokens: Tokens,
+    /// How closely it was looked at.
+    pub(super) look: Look,
     /// Whether one part in a hundred more tokens would not fit.
     pub(super) is_most: bool,
     pub(super) shape: Shape,
@@ -167,25 +169,26 @@ impl<'a> Solver<'a> {
         None
     }
 
-    /// The most tokens between one number that fits and one that does not, to one part in a hundred.
+    /// The most tokens between one number that fits and one that does not, to one part in a hundred: quick looks to near
+    /// it, close ones to find it.
     fn most_between(&mut self, course: usize, fits: Tokens, beyond: Tokens) -> Vec<Outline> {
         let (mut low, mut high) = (fits.get(), beyond.get());
         let mut best = Vec::new();
-        while high as f64 > low as f64 * 1.01 {
-            let middle = round_down(((low as f64) * (high as f64)).sqrt() as u64);
-            if middle <= low || middle >= high {
-                break;
+        for (look, ratio) in [(Look::QUICK, 1.05), (Look::CLOSE, 1.01)] {
+            while high as f64 > low as f64 * ratio && self.effort.left > 0 {
+                let middle = round_down(((low as f64) * (high as f64)).sqrt() as u64);
+                if middle <= low || middle >= high {
+                    break;
+                }
+                match self.at(course, Tokens::new(middle), look) {
+                    Ok(found) if !found.is_empty() => (low, best) = (middle, found),
+                    _ => high = middle,
+                }
             }
-            match self.at(course, Tokens::new(middle), Look::QUICK) {
-                Ok(found) if !found.is_empty() => (low, best) = (middle, found),
-                _ => high = middle,
-            }
+            // What a quick look held for too much may fit after all.
+            high = (high + high / 16).min(beyond.get());
         }
-        let most = best.first().map_or_else(
-            || self.levels.iter().position(|level| level.course == course && level.tokens == fits),
-            |outline| Some(outline.level),
-        );
-        if let Some(level) = most.and_then(|at| self.levels.get_mut(at)) {
+        for level in self.levels.iter_mut().filter(|level| level.course == course && level.tokens.get() == low) {
             level.is_most = true;
         }
         best
@@ -216,7 +219,9 @@ impl<'a> Solver<'a> {
             let mut close = vec![enough, between.max(enough), most];
             close.dedup();
             for tokens in close {
-                if self.effort.left > 0 {
+                let looked =
+                    |level: &Level| level.course == course && level.tokens == tokens && level.look == Look::CLOSE;
+                if self.effort.left > 0 && !self.levels.iter().any(looked) {
                     more.extend(self.at(course, tokens, Look::CLOSE).unwrap_or_default());
                 }
             }
@@ -259,7 +264,7 @@ impl<'a> Solver<'a> {
         if !outlines.is_empty() {
             let known = self.levels.iter().find(|level| level.course == course_at && level.tokens == tokens);
             let is_most = known.is_some_and(|level| level.is_most);
-            self.levels.push(Level { course: course_at, tokens, is_most, shape, options });
+            self.levels.push(Level { course: course_at, tokens, look, is_most, shape, options });
         }
         Ok(outlines)
     }
