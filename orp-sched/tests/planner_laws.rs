@@ -393,6 +393,35 @@ fn what_a_plan_needs_is_enough_for_it() {
     }
 }
 
+/// What was saved has to be brought along: going on where it lies is cheaper by the way.
+#[test]
+fn a_checkpoint_moves_with_its_task() {
+    let intent = || reference_intent().with_budget(usd("2000")).with_deadline(Span::from_secs(48 * 3600));
+    let PlanOutcome::Feasible(found) = plan(&problem(intent(), reference_offers())) else { panic!("it fits") };
+    let train = TaskName::new("train").unwrap();
+    let train_saved_in = |region: &str| {
+        let mut before = found.named("cheapest").unwrap().clone();
+        let binding = before.bindings.iter_mut().find(|binding| binding.task == train).unwrap();
+        binding.bound[0].offer.place = planner_catalogue::place(region);
+        let mut problem = problem(intent(), reference_offers());
+        // Machines with accelerators are left in one region only.
+        let has_gpu = |offer: &Offer| offer.machine().is_some_and(|machine| machine.accelerator.is_some());
+        problem.offers.retain(|offer| !has_gpu(offer) || offer.place.region == "us-east-1");
+        let mut remaining = Remaining::new(before, usd("10"), Span::HOUR);
+        remaining.settled = ["stage", "prepare"].map(|name| TaskName::new(name).unwrap()).to_vec();
+        remaining.progress.insert(train.clone(), 0.5);
+        problem.remaining = Some(remaining);
+        let PlanOutcome::Feasible(found) = plan(&problem) else { panic!("there are machines") };
+        let binding = found.named("cheapest").unwrap().binding(&train).unwrap().clone();
+        (binding.cost.mean.as_f64(), binding.machine().unwrap().offer.key.clone())
+    };
+    let ((here, machine), (away, same)) = (train_saved_in("aws/us-east-1"), train_saved_in("aws/us-west-2"));
+    assert_eq!(machine, same);
+    // The whole state at 0.02 USD a gigabyte, and the machines that wait for it.
+    let saved = found.named("cheapest").unwrap().workflow.task(&train).unwrap().checkpoint.unwrap().size;
+    assert!(away - here > saved.as_gb() * 0.02, "{here} {away}");
+}
+
 /// A diamond, against enumeration by hand: two branches side by side take as long as the longer one.
 #[test]
 fn branches_run_side_by_side() {

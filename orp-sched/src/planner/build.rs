@@ -58,7 +58,11 @@ pub(super) fn follow<'a>(solver: &Solver<'_>, level: &'a Level, outline: &Outlin
         let candidate = site.candidates.get(choice.candidate)?;
         let mut start = Amount::certain(access.not_before);
         let (mut ways, mut cost, mut bytes) = (access.ways, access.cost, 0.0);
-        let mut source = (0.0, NOWHERE);
+        let mut source = match &need.saved {
+            Some((place, saved)) => (*saved, solver.supply.region_of(place)),
+            None => (0.0, NOWHERE),
+        };
+        bytes += source.0;
         for (before, left) in &need.before {
             let (_, region, end) = ends.iter_mut().find(|(task, ..)| task == before)?;
             let (way_cost, seconds) = solver.supply.moving(*left, *region, site.region)?;

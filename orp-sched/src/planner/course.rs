@@ -5,15 +5,15 @@
 //! A task with `work: stage` leaves the data and models it claims, one with `work: scan` the bytes it read and the models
 //! it was left, one with `work: train` its checkpoint. Other tasks leave reports: nothing to speak of. A task brings what
 //! each task it comes after left, and what it claims of data and models itself, into the region it runs in; the ways
-//! there cost money and time. What a task brought lies in its region from then on: later tasks, and the same one after a
+//! there cost money and time. So does what was saved of a task that goes on elsewhere. What a task brought lies in its region from then on: later tasks, and the same one after a
 //! reclaim, bring it from there. Of the goal's data only the share that is trained on is moved and read.
 
 use super::supply::Supply;
 use orp_core::{
     id::{RecipeName, TaskName},
     noun::{
-        AssetRef, Claim, Intent, Offer, Pillar, PlanningProblem, Quality, QualityPrior, Recipe, Remaining, Resource,
-        Task, TokenDemand, Variant, Work, WorkTemplate, Workflow,
+        AssetRef, Claim, Intent, Offer, Pillar, Place, PlanningProblem, Quality, QualityPrior, Recipe, Remaining,
+        Resource, Task, TokenDemand, Variant, Work, WorkTemplate, Workflow,
     },
     unit::{Bytes, Span, Tokens},
 };
@@ -184,6 +184,8 @@ pub(super) struct Need {
     pub(super) work: Work,
     /// Seconds to load what was saved, before it goes on.
     pub(super) reload: f64,
+    /// Where what was saved of it lies, and its bytes.
+    pub(super) saved: Option<(Place, f64)>,
     /// Bytes it leaves to the tasks after it.
     pub(super) leaves: f64,
     /// Whether some task to be planned comes after it.
@@ -227,6 +229,7 @@ impl Shape {
                     before: before.iter().map(|&from| (from, bytes(from))).collect(),
                     work: part_of(task.work, 1.0 - done),
                     reload: task.checkpoint.filter(|_| done > 0.0).map_or(0.0, |spec| spec.times.restore.as_secs_f64()),
+                    saved: rest.filter(|_| done > 0.0).and_then(|rest| saved(task, rest)),
                     leaves: left.data + left.models,
                     is_awaited: awaited,
                     machine: task.claims.iter().position(|claim| matches!(claim, Claim::Compute(_))),
@@ -292,6 +295,12 @@ fn other_claims(task: &Task, subjects: &Subjects, share: f64) -> Vec<(usize, Cla
             (at, claim.clone(), share)
         })
         .collect()
+}
+
+/// Where the state of a task lies that was saved, and its bytes: where it ran last.
+fn saved(task: &Task, rest: &Remaining) -> Option<(Place, f64)> {
+    let machine = rest.plan.binding(&task.name)?.machine()?;
+    Some((machine.offer.place.clone(), task.checkpoint?.size.get() as f64))
 }
 
 /// The bytes of an asset on offer; zero of anything else.

@@ -7,7 +7,7 @@
 use super::conditions::Conditions;
 use super::course::Course;
 use super::rejected::Rejections;
-use super::solve::{Outline, Solver};
+use super::solve::{Outline, QUALITY_TOLERANCE, Solver};
 use super::supply::Supply;
 use super::{FrontierPlanner, whole_problem};
 use orp_core::{
@@ -347,7 +347,11 @@ impl Inquiry<'_> {
     /// Adds a relaxation, if the intent so changed is feasible.
     fn propose(&mut self, change: String, intent: Intent) -> bool {
         let sketches = self.solve(&intent);
-        let Some(cheapest) = sketches.iter().min_by_key(|sketch| sketch.cost.micros()) else { return false };
+        // The cheapest plan, as the planner would call it: of those near the best quality.
+        let quality = |sketch: &Sketch| sketch.outline.estimate.quality.value;
+        let best = sketches.iter().map(quality).fold(0.0, f64::max) - QUALITY_TOLERANCE;
+        let able = sketches.iter().filter(|sketch| quality(sketch) >= best);
+        let Some(cheapest) = able.min_by_key(|sketch| sketch.outline.estimate.cost.mean.micros()) else { return false };
         let estimate = &cheapest.outline.estimate;
         let tokens =
             if cheapest.tokens == Tokens::ZERO { String::new() } else { format!(" on {} tokens", cheapest.tokens) };

@@ -181,7 +181,11 @@ impl<'a> Ground<'a> {
             options.sites.retain(|site| !site.accesses.is_empty() && !site.candidates.is_empty());
             if options.sites.is_empty() {
                 let name = shape.task(need).map_or("", |task| task.name.as_str());
-                return Err(format!("task `{name}` can run nowhere"));
+                let unserved = need.others.iter().zip(others).find(|(_, (_, entries))| entries.is_empty());
+                return Err(match unserved {
+                    Some(((_, claim, _), _)) => format!("task `{name}` needs {claim}, and nothing on offer gives it"),
+                    None => format!("task `{name}` can run nowhere"),
+                });
             }
             all.push(options);
         }
@@ -276,7 +280,8 @@ impl<'a> Ground<'a> {
 
     /// The bytes a task brings, wherever it runs.
     fn bytes(&self, need: &Need, others: &[(usize, Vec<usize>)]) -> f64 {
-        let left: f64 = need.before.iter().map(|(_, bytes)| bytes).sum();
+        let saved = need.saved.as_ref().map_or(0.0, |(_, bytes)| *bytes);
+        let left: f64 = saved + need.before.iter().map(|(_, bytes)| bytes).sum::<f64>();
         let claimed = need.others.iter().zip(others).map(|((_, _, share), (_, entries))| {
             let sizes = entries.iter().filter_map(|&at| self.supply.entries.get(at)).map(|entry| size_of(entry.offer));
             sizes.fold(0.0, f64::max) * share
@@ -297,7 +302,8 @@ impl<'a> Ground<'a> {
 
     /// The choices of offers for a task's other claims, when it runs in `region`.
     fn accesses(&self, need: &Need, others: &[(usize, Vec<usize>)], region: Region) -> Vec<Access> {
-        let mut all = vec![Access::default()];
+        let Some((cost, ways)) = self.saved_way(need, region) else { return Vec::new() };
+        let mut all = vec![Access { cost, ways, ..Access::default() }];
         for ((claim_at, claim, share), (_, entries)) in need.others.iter().zip(others) {
             let mut next: Vec<Access> = Vec::new();
             for &at in entries {
@@ -319,6 +325,12 @@ impl<'a> Ground<'a> {
             all = best_accesses(next);
         }
         all
+    }
+
+    /// What bringing what was saved before costs and takes.
+    fn saved_way(&self, need: &Need, region: Region) -> Option<(f64, f64)> {
+        let Some((place, bytes)) = &need.saved else { return Some((0.0, 0.0)) };
+        self.supply.moving(*bytes, self.supply.region_of(place), region)
     }
 
     /// One offer for one claim.

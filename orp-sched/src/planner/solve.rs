@@ -286,14 +286,8 @@ impl<'a> Solver<'a> {
         tasks
             .map(|(at, task)| {
                 let machine = rest.plan.binding(&task.name).and_then(|binding| binding.machine());
-                let region = machine.and_then(|bound| {
-                    self.supply.regions.iter().position(|place| place.same_region(&bound.offer.place))
-                });
-                Settled {
-                    task: at,
-                    region: region.map_or(NOWHERE, |at| at as u16),
-                    end: rest.running.get(&task.name).map_or(0.0, |left| left.as_secs_f64()),
-                }
+                let region = machine.map_or(NOWHERE, |bound| self.supply.region_of(&bound.offer.place));
+                Settled { task: at, region, end: rest.running.get(&task.name).map_or(0.0, |left| left.as_secs_f64()) }
             })
             .collect()
     }

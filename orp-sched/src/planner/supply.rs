@@ -132,6 +132,12 @@ impl<'a> Supply<'a> {
         Region::try_from(at).unwrap_or(NOWHERE - 1)
     }
 
+    /// The index of a place's region; nowhere, if nothing is in it.
+    pub(super) fn region_of(&self, place: &Place) -> Region {
+        let at = self.regions.iter().position(|known| known.same_region(place));
+        at.and_then(|at| Region::try_from(at).ok()).unwrap_or(NOWHERE)
+    }
+
     fn machine(&mut self, machine: &'a Machine) -> usize {
         // Offers of one type in many zones are neighbours in no order: search from the newest.
         self.machines.iter().rposition(|known| *known == machine).unwrap_or_else(|| {
