@@ -8,8 +8,9 @@
 //! accounts share a name. Where a value is not known, the charge falls under an account that holds nothing: a budget is
 //! never passed by leaving out whom it is for.
 
-use crate::condition::{Conditions, Truth};
-use crate::fact::{FactKind, FactName, Reading, Value};
+use crate::condition::{Expr, Truth};
+use crate::fact::{FactKind, FactName, Reading};
+use crate::view::View;
 use chrono::{DateTime, Utc};
 use orp_core::id::{BudgetName, Principal, RuleId};
 use orp_core::noun::{BudgetSpec, Digest, PolicyRequest};
@@ -59,23 +60,17 @@ impl Window {
 }
 
 /// A fact that says whose account it is: any but an amount of money.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "FactName", into = "FactName")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
 pub(crate) struct Holder(FactName);
 
 impl TryFrom<FactName> for Holder {
     type Error = String;
     fn try_from(fact: FactName) -> Result<Self, String> {
-        match fact.declaration().kind {
-            FactKind::Money => Err(format!("`{fact}` is an amount: expected a fact that says whose account it is")),
-            _ => Ok(Self(fact)),
+        match &fact.declaration().kind {
+            FactKind::Text | FactKind::OneOf(_) | FactKind::Number | FactKind::Flag | FactKind::Class => Ok(Self(fact)),
+            kind => Err(format!("`{fact}` is {kind}: expected a fact that says whose account it is")),
         }
-    }
-}
-
-impl From<Holder> for FactName {
-    fn from(holder: Holder) -> FactName {
-        holder.0
     }
 }
 
@@ -85,7 +80,7 @@ pub struct Budget {
     pub(crate) id: RuleId,
     pub(crate) owner: Option<Principal>,
     pub(crate) per: Vec<Holder>,
-    pub(crate) conditions: Conditions,
+    pub(crate) conditions: Expr,
     pub(crate) window: Window,
     pub(crate) limit: Money,
     /// Limits of single accounts, by the values' part of the account's name.
@@ -116,11 +111,12 @@ impl Budget {
     /// The account that a charge with these facts falls under; `None` when the budget is not about it. A budget whose
     /// conditions cannot be judged is about it.
     pub fn account(&self, request: &PolicyRequest) -> Option<BudgetSpec> {
-        if matches!(self.conditions.judge(&request.facts), Truth::False) {
+        let view = View::new(&request.facts, request.at);
+        if self.conditions.judge(view) == Truth::False {
             return None;
         }
         let window = self.window.name_at(request.at);
-        let (name, limit) = match (self.holder(request), window) {
+        let (name, limit) = match (self.holder(view), window) {
             (Account::None, _) => return None,
             (Account::Unknown(fact), _) => (format!("{}/unknown:{fact}", self.id), Money::zero(self.limit.currency())),
             (Account::Of(_), None) => (format!("{}/unknown:time", self.id), Money::zero(self.limit.currency())),
@@ -136,25 +132,16 @@ impl Budget {
         Some(BudgetSpec { name, limit, rule: self.id.clone() })
     }
 
-    fn holder(&self, request: &PolicyRequest) -> Account {
+    fn holder(&self, view: View<'_>) -> Account {
         let mut values = Vec::with_capacity(self.per.len());
         for Holder(fact) in &self.per {
-            match fact.read(&request.facts) {
-                Reading::Value(value) => values.push(escape(&text_of(value), self.per.len() > 1)),
+            match fact.read(view) {
+                Reading::Value(value) => values.push(escape(&value.to_string(), self.per.len() > 1)),
                 Reading::NoSubject => return Account::None,
                 _ => return Account::Unknown(fact.clone()),
             }
         }
         Account::Of(values.join("-"))
-    }
-}
-
-fn text_of(value: Value<'_>) -> String {
-    match value {
-        Value::Text(text) => text.into(),
-        Value::Number(number) => number.to_string(),
-        Value::Class(class) => class.to_string(),
-        Value::Money(money) => money.to_string(),
     }
 }
 

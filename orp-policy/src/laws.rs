@@ -2,9 +2,10 @@
 
 use crate::PolicySet;
 use crate::set::{DEFAULT_DENY, Judgement};
-use orp_core::contract::PolicyEngine;
+use crate::view::View;
+use orp_core::contract::{PolicyEngine, PolicyEngineExt};
 use orp_core::document::Source;
-use orp_core::noun::{DataClass, FactValue, PolicyPoint, PolicyRequest, Verdict};
+use orp_core::noun::{DataClass, FactValue, Facts, PolicyPoint, PolicyRequest, Verdict};
 use orp_core::unit::{Money, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -31,6 +32,15 @@ fn values(fact: &str) -> Vec<FactValue> {
     }
 }
 
+/// Values as documents have them: plain texts and numbers.
+fn written(values: &[FactValue]) -> Vec<Value> {
+    let plain = |value: &FactValue| match value {
+        FactValue::Class(_) | FactValue::Money(_) => json!(value.to_string()),
+        other => json!(other),
+    };
+    values.iter().map(plain).collect()
+}
+
 /// A value that no condition on the fact can be judged on.
 fn broken(fact: &str) -> FactValue {
     match fact {
@@ -48,12 +58,12 @@ fn a_condition(fact: &'static str, with_present: bool) -> impl Strategy<Value = 
         let mut condition = Map::new();
         for (test, values) in tests {
             match test {
-                0 | 1 => condition.insert("any_of".into(), json!(values)),
-                2 => condition.insert("not".into(), json!(values)),
-                3 if is_ordered => condition.insert("at_least".into(), json!(values[0])),
-                4 if is_ordered => condition.insert("at_most".into(), json!(values[0])),
+                0 | 1 => condition.insert("any_of".into(), json!(written(&values))),
+                2 => condition.insert("not".into(), json!(written(&values))),
+                3 if is_ordered => condition.insert("at_least".into(), written(&values)[0].clone()),
+                4 if is_ordered => condition.insert("at_most".into(), written(&values)[0].clone()),
                 5 if with_present => condition.insert("present".into(), json!(values.len() == 1)),
-                _ => condition.insert("any_of".into(), json!(values[0])),
+                _ => condition.insert("any_of".into(), written(&values)[0].clone()),
             };
         }
         // The short forms must mean the same as the long one.
@@ -74,6 +84,52 @@ fn conditions(with_present: bool) -> impl Strategy<Value = Value> {
     })
 }
 
+/// What a rule may require.
+fn some_obligations() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!({"approve": ["one"]}),
+        json!({"approve": ["two", {"flow": "one", "quorum": 2}]}),
+        json!({"cap": {"cost": "2 USD"}}),
+        json!({"cap": {"cost": "1 USD"}, "redact": ["email"]}),
+        json!({"route": {"regions": ["eu-*"]}, "notify": ["ada"]}),
+    ])
+}
+
+/// A condition in CEL on the same facts; `depth` bounds how it nests.
+fn an_expression(with_present: bool, depth: u32) -> impl Strategy<Value = String> {
+    let atom = (select(FACTS.to_vec()), 0..6usize, 0..3usize).prop_map(move |(fact, form, at)| {
+        let of = values(fact);
+        let literal = |at: usize| match &of[at % of.len()] {
+            FactValue::Money(money) => format!("money('{money}')"),
+            FactValue::Class(class) => format!("label('{class}')"),
+            FactValue::Text(text) => format!("'{text}'"),
+            other => other.to_string(),
+        };
+        let is_ordered = matches!(fact, "cost" | "dataset.class" | "priority");
+        match form {
+            0 => format!("{fact} == {}", literal(at)),
+            1 => format!("{} != {fact}", literal(at)),
+            2 => format!("{fact} in [{}, {}]", literal(at), literal(at + 1)),
+            3 if is_ordered => format!("{fact} > {}", literal(at)),
+            4 if is_ordered => format!("{} >= {fact}", literal(at)),
+            5 if with_present && fact.contains('.') => format!("has({fact})"),
+            _ if fact == "priority" => format!("{fact} * 2 - 1 < {}", at),
+            _ if fact == "requester" => {
+                format!("{fact}.startsWith('{}') || {fact} == project.id", "abc".get(at..=at).unwrap())
+            }
+            _ => format!("{fact} == {}", literal(at)),
+        }
+    });
+    atom.prop_recursive(depth, 8, 2, |inner| {
+        (inner.clone(), inner.clone(), inner, 0..4usize).prop_map(|(one, other, third, form)| match form {
+            0 => format!("({one}) && ({other})"),
+            1 => format!("({one}) || ({other})"),
+            2 => format!("!({one})"),
+            _ => format!("({one}) ? ({other}) : ({third})"),
+        })
+    })
+}
+
 /// The spec of a rule.
 fn a_rule(
     effects: &'static [&'static str],
@@ -82,9 +138,16 @@ fn a_rule(
 ) -> impl Strategy<Value = Value> {
     let actions = select(vec![json!(["*"]), json!(["x"]), json!(["y"]), json!(["x", "y"])]);
     let points = select(vec![Value::Null, json!(["plan"]), json!(["plan", "run"])]);
-    (select(effects), select(modes), actions, points, conditions(with_present)).prop_map(
-        |(effect, mode, actions, points, conditions)| {
+    let when = prop::option::weighted(0.4, an_expression(with_present, 3));
+    (select(effects), select(modes), actions, points, conditions(with_present), when, some_obligations()).prop_map(
+        |(effect, mode, actions, points, conditions, when, require)| {
             let mut spec = json!({"effect": effect, "mode": mode, "actions": actions});
+            if effect == "require" {
+                spec["require"] = require;
+            }
+            if let Some(when) = when {
+                spec["when"] = json!(when);
+            }
             if conditions.as_object().is_some_and(|conditions| !conditions.is_empty()) {
                 spec["where"] = conditions;
             }
@@ -96,7 +159,7 @@ fn a_rule(
     )
 }
 
-const EFFECTS: &[&str] = &["deny", "allow", "allow", "require_approval"];
+const EFFECTS: &[&str] = &["deny", "allow", "allow", "require"];
 const MODES: &[&str] = &["enforce", "enforce", "enforce", "enforce", "warn", "shadow"];
 
 /// Up to twelve rules; in half of the sets another one allows everything, or else the default would mostly speak.
@@ -147,8 +210,17 @@ fn document(id: usize, spec: &Value) -> String {
 }
 
 fn load(specs: &[Value]) -> PolicySet {
-    let text: String = specs.iter().enumerate().map(|(id, spec)| document(id, spec)).collect();
-    PolicySet::from_sources(&[Source::new("random", &text)]).unwrap()
+    load_text(&specs.iter().enumerate().map(|(id, spec)| document(id, spec)).collect::<String>())
+}
+
+fn load_text(rules: &str) -> PolicySet {
+    let flow = |id: &str| {
+        let spec = json!({"approvers": ["ada", "bob", "eve"]});
+        let metadata = json!({"id": id});
+        json!({"apiVersion": "orp.policy/v1", "kind": "ApprovalFlow", "metadata": metadata, "spec": spec})
+    };
+    let text = format!("{}\n---\n{}\n{rules}", flow("one"), flow("two"));
+    PolicySet::from_sources(&[Source::new("random", &text)]).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 fn with(specs: &[Value], more: &Value) -> PolicySet {
@@ -156,7 +228,7 @@ fn with(specs: &[Value], more: &Value) -> PolicySet {
 }
 
 fn linear(set: &PolicySet, request: &PolicyRequest) -> Judgement {
-    set.weigh(request, set.rules().iter().filter(|rule| rule.covers(request)))
+    set.weigh(request, View::new(&request.facts, request.at), set.covering(request))
 }
 
 /// Rules of some effects and modes, none of which allows everything.
@@ -182,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn the_default_is_deny(specs in rules_of(&["deny", "require_approval"], MODES), requests in requests()) {
+    fn the_default_is_deny(specs in rules_of(&["deny", "require"], MODES), requests in requests()) {
         prop_assert!(all_forbidden(&load(&specs), &requests));
     }
 
@@ -207,7 +279,7 @@ proptest! {
         requests in requests(),
     ) {
         let shuffled: String = order.iter().map(|at| document(*at, &specs[*at])).collect();
-        let shuffled = PolicySet::from_sources(&[Source::new("random", &shuffled)]).unwrap();
+        let shuffled = load_text(&shuffled);
         let set = load(&specs);
         prop_assert_eq!(set.version(), shuffled.version());
         for request in &requests {
@@ -226,12 +298,37 @@ proptest! {
     #[test]
     fn a_deny_or_require_never_widens(
         specs in rules(),
-        more in a_rule(&["deny", "require_approval"], &["enforce"], true),
+        more in a_rule(&["deny", "require"], &["enforce"], true),
         requests in requests(),
     ) {
         let (fewer, more) = (load(&specs), with(&specs, &more));
         for request in &requests {
-            prop_assert!(more.decide(request).verdict >= fewer.decide(request).verdict);
+            let (fewer, more) = (fewer.decide(request), more.decide(request));
+            prop_assert!(more.verdict >= fewer.verdict);
+            if more.verdict != Verdict::Forbid {
+                prop_assert_eq!(fewer.obligations.merge(&more.obligations), more.obligations);
+            }
+        }
+    }
+
+    /// What is judged in two steps, whatever was open, comes to what is judged in one, to the last reason.
+    #[test]
+    fn the_residual_is_the_whole(
+        specs in rules(),
+        open in subsequence(FACTS.to_vec(), 0..=FACTS.len()),
+        requests in requests(),
+    ) {
+        let set = load(&specs);
+        for request in &requests {
+            let (candidate, known): (Facts, Facts) =
+                request.facts.clone().into_iter().partition(|(name, _)| open.contains(&name.as_str()));
+            let mut request_known = request.clone();
+            request_known.facts = known;
+            let known = request_known;
+            let narrow = set.narrow(&known, &open);
+            prop_assert_eq!(narrow.decide(&candidate), set.decide(request));
+            // Facts that were not open are not taken.
+            prop_assert_eq!(narrow.decide(&request.facts), set.decide(request));
         }
     }
 
@@ -312,9 +409,9 @@ proptest! {
                     (Verdict::Forbid, None) => reason.rule.as_str() == DEFAULT_DENY,
                     (_, None) => false,
                     (_, Some((mode, _))) if mode != "enforce" => false,
-                    (Verdict::Permit, Some((_, effect))) => effect == "allow",
-                    (Verdict::NeedsApproval, Some((_, effect))) => effect == "require_approval",
-                    (Verdict::Forbid, Some((_, effect))) => effect == "deny" || (effect == "require_approval" && is_gap),
+                    (Verdict::Permit, Some((_, effect))) => effect == "allow" || effect == "require",
+                    (Verdict::NeedsApproval, Some((_, effect))) => effect == "require",
+                    (Verdict::Forbid, Some((_, effect))) => effect == "deny" || (effect == "require" && is_gap),
                 };
                 prop_assert!(is_its_own, "{}", decision);
             }

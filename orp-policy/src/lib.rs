@@ -38,21 +38,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod approval;
 pub mod budget;
 mod condition;
 pub mod document;
 pub mod error;
+pub mod exception;
 pub mod fact;
 mod index;
 #[cfg(test)]
 mod laws;
+mod residual;
 pub mod rule;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod set;
 mod template;
+mod view;
 
+pub use approval::ApprovalFlow;
 pub use budget::Budget;
 pub use error::LoadError;
+pub use exception::Exception;
 pub use rule::{Effect, Mode, Rule};
 pub use set::{Judgement, PolicySet};

@@ -1,10 +1,11 @@
 //! Rules: what one says, when it speaks, and what it then says.
 
-use crate::condition::{Conditions, Truth};
+use crate::condition::Expr;
 use crate::fact::Gap;
 use crate::template::Template;
+use crate::view::View;
 use orp_core::id::{Principal, RuleId};
-use orp_core::noun::{Facts, PolicyPoint, PolicyRequest, Reason};
+use orp_core::noun::{Obligations, PolicyPoint, PolicyRequest, Reason};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
@@ -17,8 +18,8 @@ pub enum Effect {
     Deny,
     /// It may, unless another rule denies it.
     Allow,
-    /// It may once somebody approved it, when some rule allows it and none denies it.
-    RequireApproval,
+    /// It may as long as its obligations are kept, when some rule allows it and none denies it.
+    Require,
 }
 
 impl fmt::Display for Effect {
@@ -26,7 +27,7 @@ impl fmt::Display for Effect {
         f.pad(match self {
             Self::Deny => "deny",
             Self::Allow => "allow",
-            Self::RequireApproval => "require approval",
+            Self::Require => "require",
         })
     }
 }
@@ -46,8 +47,8 @@ pub enum Mode {
 }
 
 /// The actions a rule is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeSet<String>", into = "BTreeSet<String>")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "BTreeSet<String>")]
 pub(crate) enum Actions {
     Any,
     Named(BTreeSet<String>),
@@ -92,7 +93,9 @@ pub struct Rule {
     /// `None` is every point.
     pub(crate) points: Option<BTreeSet<PolicyPoint>>,
     pub(crate) actions: Actions,
-    pub(crate) conditions: Conditions,
+    pub(crate) conditions: Expr,
+    /// What it asks for when it requires.
+    pub(crate) require: Obligations,
     pub(crate) because: Option<Template>,
     pub(crate) remedy: Option<String>,
     pub(crate) controls: BTreeSet<String>,
@@ -119,13 +122,17 @@ impl Rule {
         self.mode
     }
 
+    /// What it asks for when it requires; nothing otherwise.
+    pub const fn obligations(&self) -> &Obligations {
+        &self.require
+    }
+
     /// The regulations it serves, such as `gdpr/5.1.b`.
     pub fn controls(&self) -> impl Iterator<Item = &str> {
         self.controls.iter().map(String::as_str)
     }
 
     /// Whether it is about what is asked, before any fact is looked at: what the index must agree with.
-    #[cfg(test)]
     pub(crate) fn covers(&self, request: &PolicyRequest) -> bool {
         self.points.as_ref().is_none_or(|points| points.contains(&request.point))
             && match &self.actions {
@@ -134,23 +141,18 @@ impl Rule {
             }
     }
 
-    /// Whether its conditions hold on a request that it covers.
-    pub(crate) fn judge<'a>(&'a self, facts: &'a Facts) -> Truth<'a> {
-        self.conditions.judge(facts)
-    }
-
     /// Why it speaks, its conditions holding.
-    pub(crate) fn reason(&self, request: &PolicyRequest) -> Reason {
+    pub(crate) fn reason(&self, request: &PolicyRequest, view: View<'_>) -> Reason {
         let because = match &self.because {
-            Some(template) => template.fill(&request.facts),
-            None => self.plain_because(request),
+            Some(template) => template.fill(view),
+            None => self.plain_because(request, view),
         };
         Reason { rule: self.id.clone(), because, remedy: self.remedy.clone() }
     }
 
     /// Why it speaks, its conditions not being known to fail.
     pub(crate) fn reason_for_gaps(&self, gaps: &[Gap<'_>]) -> Reason {
-        let facts: Vec<String> = gaps.iter().map(|gap| format!("`{}`", gap.fact)).collect();
+        let facts: Vec<String> = gaps.iter().map(|gap| format!("`{}`", gap.about)).collect();
         Reason {
             rule: self.id.clone(),
             because: format!("it cannot be judged: {}", join(gaps)),
@@ -159,16 +161,15 @@ impl Rule {
     }
 
     /// What it goes by, in words, for a rule that does not say why.
-    fn plain_because(&self, request: &PolicyRequest) -> String {
-        let speaks = match self.effect {
-            Effect::Deny => "denies",
-            Effect::Allow => "allows",
-            Effect::RequireApproval => "asks for approval of",
+    fn plain_because(&self, request: &PolicyRequest, view: View<'_>) -> String {
+        let mut text = match self.effect {
+            Effect::Deny => format!("denies `{}` at {}", request.action, request.point),
+            Effect::Allow => format!("allows `{}` at {}", request.action, request.point),
+            Effect::Require => format!("requires of `{}` at {}: {}", request.action, request.point, self.require),
         };
-        let mut text = format!("{speaks} `{}` at {}", request.action, request.point);
-        for (at, fact) in self.conditions.facts().enumerate() {
+        for (at, fact) in self.conditions.facts().into_iter().enumerate() {
             text.push_str(if at == 0 { ", for " } else { " and " });
-            match request.facts.get(fact.as_str()) {
+            match view.get(fact.as_str()) {
                 Some(value) => text.push_str(&format!("`{fact}` is {value}")),
                 None => text.push_str(&format!("there is no `{fact}`")),
             }

@@ -1,10 +1,14 @@
 //! The JSON Schema of policy documents, for editors: facts and their values are those of the vocabulary.
 
-use crate::condition::Conditions;
-use crate::document::{BudgetSpec, Metadata, RuleSpec};
-use crate::fact::{Declaration, FactKind, VOCABULARY};
+use crate::document::Metadata;
+use crate::document::approval::ApprovalFlowSpec;
+use crate::document::budget::BudgetSpec;
+use crate::document::exception::ExceptionSpec;
+use crate::document::rule::RuleSpec;
+use crate::document::set::PolicySetSpec;
+use crate::fact::{Declaration, FactKind, Vocabulary};
 use orp_core::noun::DataClass;
-use orp_core::unit::Money;
+use orp_core::unit::{Money, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -13,13 +17,19 @@ use std::borrow::Cow;
 pub fn schema() -> Schema {
     let mut generator = SchemaGenerator::default();
     let metadata = generator.subschema_for::<Metadata>();
-    let rule = document("Rule", &metadata, generator.subschema_for::<RuleSpec>());
-    let budget = document("Budget", &metadata, generator.subschema_for::<BudgetSpec>());
+    let specs = [
+        ("PolicySet", generator.subschema_for::<PolicySetSpec>()),
+        ("Rule", generator.subschema_for::<RuleSpec>()),
+        ("Budget", generator.subschema_for::<BudgetSpec>()),
+        ("ApprovalFlow", generator.subschema_for::<ApprovalFlowSpec>()),
+        ("Exception", generator.subschema_for::<ExceptionSpec>()),
+    ];
+    let documents: Vec<Value> = specs.into_iter().map(|(kind, spec)| document(kind, &metadata, spec)).collect();
     json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "PolicyDocument",
-        "description": "A rule or a budget of an ORP policy set",
-        "oneOf": [rule, budget],
+        "description": "One document of an ORP policy set",
+        "oneOf": documents,
         "$defs": generator.take_definitions(true),
     })
 }
@@ -38,6 +48,9 @@ fn document(kind: &str, metadata: &Schema, spec: Schema) -> Value {
     })
 }
 
+/// Conditions by fact: those of the vocabulary, and those that a set declares.
+pub(crate) struct Conditions;
+
 impl JsonSchema for Conditions {
     fn schema_name() -> Cow<'static, str> {
         "Conditions".into()
@@ -45,11 +58,11 @@ impl JsonSchema for Conditions {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let (mut facts, mut patterns) = (Map::new(), Map::new());
-        for declared in VOCABULARY {
+        for declared in Vocabulary::builtin().iter() {
             let condition = condition(declared, generator);
             match declared.name.strip_suffix(".*") {
                 Some(prefix) => patterns.insert(format!("^{prefix}\\."), condition),
-                None => facts.insert(declared.name.into(), condition),
+                None => facts.insert(declared.name.clone(), condition),
             };
         }
         json_schema!({
@@ -57,7 +70,7 @@ impl JsonSchema for Conditions {
             "description": "Conditions by fact: all must hold",
             "properties": facts,
             "patternProperties": patterns,
-            "additionalProperties": false,
+            "additionalProperties": {"description": "a fact that the set declares"},
             "minProperties": 1,
         })
     }
@@ -65,7 +78,10 @@ impl JsonSchema for Conditions {
 
 /// A value, a list of values, or a map of tests.
 fn condition(declared: &Declaration, generator: &mut SchemaGenerator) -> Value {
-    let value = match declared.kind {
+    let value = match &declared.kind {
+        FactKind::Texts => json!(false),
+        FactKind::Flag => json!({"type": "boolean"}),
+        FactKind::Time => json!(generator.subschema_for::<Timestamp>()),
         FactKind::Text => json!({"type": "string", "pattern": "^[^*]*$"}),
         FactKind::OneOf(values) => json!({"enum": values}),
         FactKind::Number => json!({"type": "integer"}),
@@ -94,15 +110,21 @@ mod tests {
     fn the_schema_knows_every_fact_and_field() {
         let schema = schema().to_value();
         let facts = &schema["$defs"]["Conditions"];
-        for declared in VOCABULARY.iter().filter(|declared| !declared.name.ends_with('*')) {
-            assert_eq!(facts["properties"][declared.name]["description"], declared.meaning);
+        for declared in Vocabulary::builtin().iter().filter(|declared| !declared.name.ends_with('*')) {
+            assert_eq!(facts["properties"][&declared.name]["description"], declared.meaning);
         }
         assert!(facts["patternProperties"]["^labels\\."].is_object());
         assert_eq!(facts["properties"]["model.visibility"]["anyOf"][0], json!({"enum": ["private", "public"]}));
-        for (spec, field) in [("RuleSpec", "effect"), ("RuleSpec", "where"), ("BudgetSpec", "limit")] {
+        for (spec, field) in [
+            ("RuleSpec", "effect"),
+            ("RuleSpec", "where"),
+            ("RuleSpec", "when"),
+            ("BudgetSpec", "limit"),
+            ("ExceptionSpec", "until"),
+        ] {
             assert!(schema["$defs"][spec]["properties"][field].is_object(), "{spec} {field}");
             assert_eq!(schema["$defs"][spec]["additionalProperties"], json!(false));
         }
-        assert_eq!(schema["oneOf"][0]["properties"]["kind"]["const"], "Rule");
+        assert_eq!(schema["oneOf"][1]["properties"]["kind"]["const"], "Rule");
     }
 }

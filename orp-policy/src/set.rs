@@ -3,25 +3,32 @@
 //! The order of evaluation: among the rules that cover the request's point and action, whose conditions are each true,
 //! false or [unknown](crate::fact::Absence),
 //!
-//! 1. a `deny` that holds forbids, and so does a `deny` or `require_approval` that cannot be judged;
+//! 1. a `deny` that holds forbids, and so does a `deny` or `require` that cannot be judged, unless an [exception] from the
+//!    rule is in force and holds;
 //! 2. else, when no `allow` holds, the default forbids: an `allow` that cannot be judged does not hold;
-//! 3. else a `require_approval` that holds asks for approval;
-//! 4. else it is permitted.
+//! 3. else the obligations of every `require` that holds are merged; where they ask for approval, that is needed;
+//! 4. else it is permitted, provided the obligations are kept.
+//!
+//! [exception]: crate::exception
 //!
 //! Rules in mode `warn` and `shadow` are judged just so, and heard, but not counted. Nothing here fails: whatever cannot be
 //! judged forbids.
 
+use crate::approval::ApprovalFlow;
 use crate::budget::Budget;
-use crate::condition::{Conditions, Truth};
-use crate::document::{Document, Place, read};
+use crate::condition::{Expr, Truth};
+use crate::document::Documents;
 use crate::error::LoadError;
-use crate::fact::Gap;
-use crate::index::Index;
+use crate::exception::Exception;
+use crate::fact::{Gap, Vocabulary};
+use crate::index::{Index, Position};
+use crate::residual::Residual;
 use crate::rule::{Actions, Effect, Mode, Rule, join};
-use orp_core::contract::PolicyEngine;
-use orp_core::document::{DocumentError, Source};
+use crate::view::View;
+use orp_core::contract::{PolicyEngine, ResidualPolicy};
+use orp_core::document::Source;
 use orp_core::id::RuleId;
-use orp_core::noun::{BudgetSpec, Digest, PolicyDecision, PolicyRequest, Reason, Verdict};
+use orp_core::noun::{BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, Reason, Verdict};
 use std::collections::BTreeMap;
 
 /// What speaks when no rule allows: its id in reasons, which no document may have.
@@ -55,9 +62,10 @@ pub const DOCUMENT_LIMIT: usize = 20_000;
 /// ```
 #[derive(Debug, Clone)]
 pub struct PolicySet {
-    rules: Vec<Rule>,
-    budgets: Vec<Budget>,
+    documents: Documents,
     index: Index,
+    /// The exceptions from a rule, by positions.
+    excepted: BTreeMap<Position, Vec<usize>>,
     version: Digest,
     default_deny: RuleId,
 }
@@ -72,101 +80,149 @@ pub struct Judgement {
     pub shadow: Vec<Reason>,
 }
 
+/// A rule that may speak, with the conditions it is judged by: its own, or what is left of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) position: Position,
+    pub(crate) rule: &'a Rule,
+    pub(crate) conditions: &'a Expr,
+}
+
 impl PolicySet {
     /// The set that documents make, whatever their order; all are read before any error is returned.
     pub fn from_sources(sources: &[Source<'_>]) -> Result<Self, LoadError> {
-        let mut errors: Vec<DocumentError> = Vec::new();
-        let mut documents: BTreeMap<RuleId, (Document, Place)> = BTreeMap::new();
-        for (source, read) in sources.iter().flat_map(|source| read(source).into_iter().map(move |read| (source, read)))
-        {
-            let (document, place) = match read {
-                Ok(read) => read,
-                Err(error) => {
-                    errors.push(error);
-                    continue;
-                }
-            };
-            if let Some((_, first)) = documents.get(document.id()) {
-                errors.push(place.error(format!("the id `{}` is taken: it is at {first} too", document.id())));
-            } else if documents.len() == DOCUMENT_LIMIT {
-                errors.push(source.error(format!("a set has at most {DOCUMENT_LIMIT} documents")));
-                break;
-            } else {
-                documents.insert(document.id().clone(), (document, place));
-            }
-        }
-        LoadError::check(errors)?;
-        Ok(Self::new(documents.into_values().map(|(document, _)| document).collect()))
+        Documents::read(sources).map(Self::new)
     }
 
     /// The set that permits everything, and bounds no cost: for hosts that want no policy, and say so.
     pub fn permissive() -> Self {
-        Self::new(vec![Document::Rule(Rule {
+        let rule = Rule {
             id: literal_id("permit-everything"),
             owner: None,
             effect: Effect::Allow,
             mode: Mode::Enforce,
             points: None,
             actions: Actions::Any,
-            conditions: Conditions::default(),
+            conditions: Expr::default(),
+            require: Obligations::default(),
             because: None,
             remedy: None,
             controls: std::collections::BTreeSet::new(),
-        })])
+        };
+        Self::new(Documents { rules: vec![rule], ..Documents::default() })
     }
 
-    /// The set of documents that are in the order of their ids, each id once.
-    fn new(documents: Vec<Document>) -> Self {
-        let version = digest(&documents);
-        let (mut rules, mut budgets) = (Vec::new(), Vec::new());
-        for document in documents {
-            match document {
-                Document::Rule(rule) => rules.push(rule),
-                Document::Budget(budget) => budgets.push(budget),
+    fn new(documents: Documents) -> Self {
+        let rules = (0..).zip(&documents.rules).map(|(position, rule)| (position, rule, &rule.conditions));
+        let index = Index::new(rules);
+        let mut excepted: BTreeMap<Position, Vec<usize>> = BTreeMap::new();
+        for (at, exception) in documents.exceptions.iter().enumerate() {
+            for id in &exception.rules {
+                if let Ok(position) = documents.rules.binary_search_by(|rule| rule.id.cmp(id)) {
+                    excepted.entry(position as Position).or_default().push(at);
+                }
             }
         }
-        Self { index: Index::new(&rules), rules, budgets, version, default_deny: literal_id(DEFAULT_DENY) }
+        let version = digest(&documents);
+        Self { documents, index, excepted, version, default_deny: literal_id(DEFAULT_DENY) }
     }
 
-    /// The digest of what the set says: two sets with the same rules and budgets have the same one, however written.
+    /// The digest of what the set says: two sets with the same documents have the same one, however written.
     pub const fn version(&self) -> Digest {
         self.version
     }
 
+    /// The facts that its rules may speak of.
+    pub const fn vocabulary(&self) -> &Vocabulary {
+        &self.documents.vocabulary
+    }
+
     /// The rules, in the order of their ids.
     pub fn rules(&self) -> &[Rule] {
-        &self.rules
+        &self.documents.rules
     }
 
     /// The budgets, in the order of their ids; those a charge falls under are [`PolicyEngine::budgets`].
     pub fn all_budgets(&self) -> &[Budget] {
-        &self.budgets
+        &self.documents.budgets
+    }
+
+    /// The approval flows, in the order of their ids.
+    pub fn approval_flows(&self) -> &[ApprovalFlow] {
+        &self.documents.flows
+    }
+
+    /// The exceptions, in the order of their ids, those that have ended included.
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.documents.exceptions
     }
 
     /// Judges a request, shadowed rules included.
     pub fn judge(&self, request: &PolicyRequest) -> Judgement {
-        let candidates = self.index.candidates(request);
-        self.weigh(request, candidates.into_iter().filter_map(|position| self.rules.get(position as usize)))
+        let view = View::new(&request.facts, request.at);
+        let positions = self.index.candidates(request.point, &request.action, view);
+        self.weigh(request, view, positions.into_iter().filter_map(|position| self.candidate(position)))
     }
 
-    /// Judges by some rules; they cover the request, and those left out have conditions that are false.
-    pub(crate) fn weigh<'a>(&'a self, request: &'a PolicyRequest, rules: impl Iterator<Item = &'a Rule>) -> Judgement {
+    fn candidate(&self, position: Position) -> Option<Candidate<'_>> {
+        let rule = self.documents.rules.get(position as usize)?;
+        Some(Candidate { position, rule, conditions: &rule.conditions })
+    }
+
+    /// Every rule that covers a request, whatever its conditions come to.
+    pub(crate) fn covering<'a>(&'a self, request: &'a PolicyRequest) -> impl Iterator<Item = Candidate<'a>> {
+        let positions = 0..self.documents.rules.len() as Position;
+        positions.filter_map(|position| self.candidate(position)).filter(|candidate| candidate.rule.covers(request))
+    }
+
+    /// Judges by some rules; they cover the request, and those left out have conditions that are false. The view may know
+    /// more than the request.
+    pub(crate) fn weigh<'a>(
+        &'a self,
+        request: &'a PolicyRequest,
+        view: View<'a>,
+        candidates: impl Iterator<Item = Candidate<'a>>,
+    ) -> Judgement {
         let mut heard = Heard::default();
-        for rule in rules {
-            heard.take(rule, rule.judge(&request.facts), request);
+        for candidate in candidates {
+            let truth = candidate.conditions.judge(view);
+            if truth != Truth::False && !self.is_set_aside(candidate, truth, view, &mut heard) {
+                heard.take(candidate, truth, request, view);
+            }
         }
-        let Heard { denials, approvals, grants, near, warnings, shadow } = heard;
+        let Heard { denials, grants, near, requirements, obligations, exceptions, warnings, shadow } = heard;
         let (verdict, reasons) = if !denials.is_empty() {
             (Verdict::Forbid, denials)
         } else if grants.is_empty() {
             (Verdict::Forbid, vec![self.default_denial(request, &near)])
-        } else if !approvals.is_empty() {
-            (Verdict::NeedsApproval, approvals)
+        } else if obligations.approvals.is_empty() {
+            (Verdict::Permit, [grants, requirements].concat())
         } else {
-            (Verdict::Permit, grants)
+            (Verdict::NeedsApproval, requirements)
         };
-        let decision = PolicyDecision::new(verdict, reasons, self.version).with_warnings(warnings);
+        let mut decision = PolicyDecision::new(verdict, reasons, self.version);
+        (decision.warnings, decision.exceptions) = (warnings, exceptions);
+        if verdict != Verdict::Forbid {
+            decision.obligations = obligations;
+        }
         Judgement { decision, shadow }
+    }
+
+    /// Whether an exception holds from a rule that would speak.
+    fn is_set_aside<'a>(
+        &'a self,
+        candidate: Candidate<'a>,
+        truth: Truth,
+        view: View<'a>,
+        heard: &mut Heard<'a>,
+    ) -> bool {
+        let Some(exceptions) = self.excepted.get(&candidate.position) else { return false };
+        let mut exceptions = exceptions.iter().filter_map(|at| self.documents.exceptions.get(*at));
+        let holding = exceptions.find(|exception| exception.holds(view));
+        if let (Some(exception), Mode::Enforce, true) = (holding, candidate.rule.mode, truth != Truth::False) {
+            heard.exceptions.push(exception.reason(&candidate.rule.id));
+        }
+        holding.is_some()
     }
 
     /// The default's reason, with the rules that would allow were some fact known.
@@ -182,7 +238,7 @@ impl PolicySet {
 
 impl Default for PolicySet {
     fn default() -> Self {
-        Self::new(Vec::new())
+        Self::new(Documents::default())
     }
 }
 
@@ -192,7 +248,11 @@ impl PolicyEngine for PolicySet {
     }
 
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec> {
-        self.budgets.iter().filter_map(|budget| budget.account(request)).collect()
+        self.documents.budgets.iter().filter_map(|budget| budget.account(request)).collect()
+    }
+
+    fn residual<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {
+        Some(Box::new(Residual::new(self, known, open)))
     }
 }
 
@@ -200,29 +260,36 @@ impl PolicyEngine for PolicySet {
 #[derive(Default)]
 struct Heard<'a> {
     denials: Vec<Reason>,
-    approvals: Vec<Reason>,
     grants: Vec<Reason>,
     /// Enforced rules that would allow, were these facts known.
     near: Vec<(&'a Rule, Vec<Gap<'a>>)>,
+    requirements: Vec<Reason>,
+    obligations: Obligations,
+    exceptions: Vec<Reason>,
     warnings: Vec<Reason>,
     shadow: Vec<Reason>,
 }
 
 impl<'a> Heard<'a> {
-    fn take(&mut self, rule: &'a Rule, truth: Truth<'a>, request: &PolicyRequest) {
+    /// Hears a rule whose conditions are not false.
+    fn take(&mut self, candidate: Candidate<'a>, truth: Truth, request: &PolicyRequest, view: View<'a>) {
+        let rule = candidate.rule;
         let reason = match (truth, rule.effect) {
-            (Truth::False, _) => return,
-            (Truth::Unknown(gaps), Effect::Allow) => {
+            (Truth::Unknown, Effect::Allow) => {
                 if rule.mode == Mode::Enforce {
-                    self.near.push((rule, gaps));
+                    self.near.push((rule, candidate.conditions.gaps(view)));
                 }
                 return;
             }
-            (Truth::Unknown(gaps), _) => {
-                return self.counted(rule.mode, Effect::Deny).push(rule.reason_for_gaps(&gaps));
+            (Truth::Unknown, _) => {
+                let reason = rule.reason_for_gaps(&candidate.conditions.gaps(view));
+                return self.counted(rule.mode, Effect::Deny).push(reason);
             }
-            (Truth::True, _) => rule.reason(request),
+            _ => rule.reason(request, view),
         };
+        if (rule.mode, rule.effect) == (Mode::Enforce, Effect::Require) {
+            self.obligations.add(&rule.require);
+        }
         self.counted(rule.mode, rule.effect).push(reason);
     }
 
@@ -232,20 +299,27 @@ impl<'a> Heard<'a> {
             (Mode::Shadow, _) => &mut self.shadow,
             (Mode::Enforce, Effect::Deny) => &mut self.denials,
             (Mode::Enforce, Effect::Allow) => &mut self.grants,
-            (Mode::Enforce, Effect::RequireApproval) => &mut self.approvals,
+            (Mode::Enforce, Effect::Require) => &mut self.requirements,
         }
     }
 }
 
 /// The digest of documents in the order of their ids: one line of JSON for each.
-#[allow(clippy::expect_used, reason = "INVARIANT: documents are made of text, numbers, and maps with text as keys")]
-fn digest(documents: &[Document]) -> Digest {
+fn digest(documents: &Documents) -> Digest {
     let mut content = b"orp.policy/v1\n".to_vec();
-    for document in documents {
-        serde_json::to_writer(&mut content, document).expect("documents can be written as JSON");
-        content.push(b'\n');
-    }
+    documents.vocabulary.declared().for_each(|fact| line(&mut content, "fact", fact));
+    documents.rules.iter().for_each(|rule| line(&mut content, "rule", rule));
+    documents.budgets.iter().for_each(|budget| line(&mut content, "budget", budget));
+    documents.flows.iter().for_each(|flow| line(&mut content, "flow", flow));
+    documents.exceptions.iter().for_each(|exception| line(&mut content, "exception", exception));
     Digest::of(&content)
+}
+
+#[allow(clippy::expect_used, reason = "INVARIANT: documents are made of text, numbers, and maps with text as keys")]
+fn line<T: serde::Serialize>(content: &mut Vec<u8>, kind: &str, document: &T) {
+    content.extend_from_slice(kind.as_bytes());
+    serde_json::to_writer(&mut *content, document).expect("documents can be written as JSON");
+    content.push(b'\n');
 }
 
 /// An id written in this crate: it is one by inspection.
@@ -268,7 +342,9 @@ mod tests {
                 format!("---\napiVersion: orp.policy/v1\nkind: Rule\nmetadata: {{id: r{at}}}\nspec: {{actions: [\"*\"], {spec}}}\n")
             })
             .collect();
-        PolicySet::from_sources(&[Source::new("set.yaml", &text)]).unwrap()
+        let flow =
+            "apiVersion: orp.policy/v1\nkind: ApprovalFlow\nmetadata: {id: one}\nspec: {approvers: [ada, bob]}\n";
+        PolicySet::from_sources(&[Source::new("set.yaml", &text), Source::new("flow.yaml", flow)]).unwrap()
     }
 
     fn judge(specs: &[&str], facts: &[(&str, FactValue)]) -> String {
@@ -349,21 +425,22 @@ mod tests {
             (
                 vec![
                     "effect: allow",
-                    "effect: require_approval",
-                    "effect: require_approval, because: \"{project.id} asks\"",
+                    "effect: require, require: {approve: [one]}",
+                    "effect: require, require: {approve: [one]}, because: \"{project.id} asks\"",
                 ],
-                "needs approval: rule `r1`: asks for approval of `x` at plan; rule `r2`: vision asks",
+                "needs approval: rule `r1`: requires of `x` at plan: approved by `one` (1 of ada, bob within 3d); \
+                 rule `r2`: vision asks; provided: approved by `one` (1 of ada, bob within 3d)",
             ),
             (
                 vec!["effect: allow, mode: warn, where: {cost: {at_most: 5 USD}}"],
                 "forbid: rule `default-deny`: no rule allows `x` at plan (remedy: a rule with `effect: allow`)",
             ),
             (
-                vec!["effect: require_approval"],
+                vec!["effect: require, require: {approve: [one]}"],
                 "forbid: rule `default-deny`: no rule allows `x` at plan (remedy: a rule with `effect: allow`)",
             ),
             (
-                vec!["effect: allow", "effect: require_approval, where: {requester: bot}"],
+                vec!["effect: allow", "effect: require, require: {approve: [one]}, where: {requester: bot}"],
                 "forbid: rule `r1`: it cannot be judged: `requester` is not known (remedy: state `requester`)",
             ),
             (
@@ -421,8 +498,11 @@ mod tests {
             (0..100).map(|at| format!("effect: deny, where: {{project.id: p{at}, market: spot}}")).collect();
         let set = set(&specs.iter().map(String::as_str).collect::<Vec<_>>());
         let mut request = PolicyRequest::new(PolicyPoint::Place, "x", Timestamp::EPOCH).with_fact("market", "spot");
-        assert_eq!(set.index.candidates(&request).len(), 100, "whose it is is not known");
+        let candidates = |request: &PolicyRequest| {
+            set.index.candidates(request.point, &request.action, View::new(&request.facts, request.at)).len()
+        };
+        assert_eq!(candidates(&request), 100, "whose it is is not known");
         request.facts = Facts::from([("project.id".into(), "p7".into()), ("market".into(), "spot".into())]);
-        assert_eq!(set.index.candidates(&request).len(), 1);
+        assert_eq!(candidates(&request), 1);
     }
 }

@@ -1,12 +1,12 @@
 //! Text with facts in it: `{dataset.name} is {dataset.class}`. Braces that stand for themselves are doubled.
 
-use crate::fact::FactName;
-use orp_core::noun::Facts;
-use serde::{Deserialize, Serialize};
+use crate::fact::{FactName, Vocabulary};
+use crate::view::View;
+use serde::Serialize;
 
 /// Text in which the names of facts stand in braces; every name is in the vocabulary.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Serialize)]
+#[serde(into = "String")]
 pub(crate) struct Template {
     text: String,
     pieces: Vec<Piece>,
@@ -20,12 +20,12 @@ enum Piece {
 
 impl Template {
     /// The text with the facts of a request filled in; what the request does not say is said to be unknown.
-    pub(crate) fn fill(&self, facts: &Facts) -> String {
+    pub(crate) fn fill(&self, view: View<'_>) -> String {
         let mut filled = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
-                Piece::Fact(name) => match facts.get(name.as_str()) {
+                Piece::Fact(name) => match view.get(name.as_str()) {
                     Some(value) => filled.push_str(&value.to_string()),
                     None => filled.push_str(&format!("(unknown {name})")),
                 },
@@ -35,15 +35,15 @@ impl Template {
     }
 }
 
-impl TryFrom<String> for Template {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
+impl Template {
+    /// The text as a template, its facts being of this vocabulary.
+    pub(crate) fn read(vocabulary: &Vocabulary, text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Err("an empty text: expected why the rule speaks, or no text at all".into());
         }
         let mut pieces = Vec::new();
         let mut plain = String::new();
-        let mut rest = text.as_str();
+        let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
             let (before, brace) = rest.split_at(at);
             plain.push_str(before);
@@ -59,12 +59,12 @@ impl TryFrom<String> for Template {
                 format!("`{text}` has a brace without its other half: expected `{{fact.name}}`, or a doubled brace")
             })?;
             pieces.push(Piece::Text(std::mem::take(&mut plain)));
-            pieces.push(Piece::Fact(name.parse()?));
+            pieces.push(Piece::Fact(vocabulary.find(name)?));
             rest = after;
         }
         plain.push_str(rest);
         pieces.push(Piece::Text(plain));
-        Ok(Self { text, pieces })
+        Ok(Self { text: text.into(), pieces })
     }
 }
 
@@ -77,6 +77,7 @@ impl From<Template> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use orp_core::noun::Facts;
 
     #[test]
     fn facts_are_filled_in() {
@@ -87,7 +88,8 @@ mod tests {
             ("{dataset.class}", "(unknown dataset.class)"),
             ("{{x}} {dataset.name}}}", "{x} tickets}"),
         ] {
-            assert_eq!(Template::try_from(text.to_owned()).unwrap().fill(&facts), expected, "{text}");
+            let template = Template::read(Vocabulary::builtin(), text).unwrap();
+            assert_eq!(template.fill(View::of(&facts)), expected, "{text}");
         }
         for (text, part) in [
             (" ", "an empty text"),
@@ -95,7 +97,7 @@ mod tests {
             ("a } b", "a brace without its other half"),
             ("{cots}", "unknown fact `cots`"),
         ] {
-            let error = Template::try_from(text.to_owned()).unwrap_err();
+            let error = Template::read(Vocabulary::builtin(), text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

@@ -1,7 +1,7 @@
 //! Those who decide: planner, estimator, scheduler, policy, interpreter. All are functions of their arguments.
 
 use crate::noun::{
-    BudgetSpec, ClusterView, Decisions, Intent, JobEvent, Machine, PlanLimits, PlanOutcome, PlanningProblem,
+    BudgetSpec, ClusterView, Decisions, Facts, Intent, JobEvent, Machine, PlanLimits, PlanOutcome, PlanningProblem,
     PolicyDecision, PolicyRequest, Rate, Waiting, Work,
 };
 use crate::unit::{Span, Timestamp};
@@ -61,13 +61,79 @@ pub trait Scheduler: Send + Debug {
 /// May it? Judges requests by the policies in force.
 ///
 /// **POL-1** an error in evaluation never permits. **POL-2** a refusal names its rules. **POL-3** the same request gets the
-/// same decision. **POL-4** adding a fact that no rule speaks of changes nothing.
+/// same decision. **POL-4** adding a fact that no rule speaks of changes nothing. **POL-5** what is judged in two steps
+/// ([`PolicyEngineExt::narrow`]) comes to what is judged in one.
 pub trait PolicyEngine: Send + Sync + Debug {
     /// Judges a request.
     fn decide(&self, request: &PolicyRequest) -> PolicyDecision;
 
     /// The budgets that a charge with these facts at this time falls under.
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec>;
+
+    /// The engine with `known` taken in, for requests that differ from it in the `open` facts only; `None` from an engine
+    /// that gains nothing by it. A name that ends in `.*` opens all facts that begin so. Call [`PolicyEngineExt::narrow`],
+    /// which always answers.
+    fn residual<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {
+        let _ = (known, open);
+        None
+    }
+}
+
+/// What is left to judge once most facts are known: judged for one candidate after the other.
+pub trait ResidualPolicy: Send + Sync + Debug {
+    /// Judges what was known with the open facts of a candidate; facts that are not open are not taken.
+    fn decide(&self, candidate: &Facts) -> PolicyDecision;
+}
+
+/// Comfort over every [`PolicyEngine`].
+pub trait PolicyEngineExt: PolicyEngine {
+    /// What is left to judge when `known` is known and only the `open` facts differ: one pass for an intent, then little for
+    /// each of its candidates.
+    ///
+    /// ```
+    /// use orp_core::{memory::MemoryPolicy, prelude::*};
+    ///
+    /// let policy = MemoryPolicy::default().with_permit_up_to(RuleId::new("small")?, PolicyPoint::Run, "fine_tune", "5 USD".parse()?);
+    /// let narrow = policy.narrow(&PolicyRequest::new(PolicyPoint::Run, "fine_tune", Timestamp::EPOCH), &["cost"]);
+    /// for (cost, permitted) in [("3 USD", true), ("8 USD", false)] {
+    ///     let candidate = Facts::from([("cost".to_owned(), cost.parse::<Money>()?.into())]);
+    ///     assert_eq!(narrow.decide(&candidate).is_permit(), permitted);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn narrow<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Box<dyn ResidualPolicy + 'a> {
+        self.residual(known, open).unwrap_or_else(|| {
+            let open = open.iter().map(|name| (*name).to_owned()).collect();
+            Box::new(Whole { engine: self, known: known.clone(), open })
+        })
+    }
+}
+
+impl<E: PolicyEngine + ?Sized> PolicyEngineExt for E {}
+
+/// A narrowed engine that judges everything again each time.
+#[derive(Debug)]
+struct Whole<'a, E: ?Sized> {
+    engine: &'a E,
+    known: PolicyRequest,
+    open: Vec<String>,
+}
+
+impl<E: PolicyEngine + ?Sized> ResidualPolicy for Whole<'_, E> {
+    fn decide(&self, candidate: &Facts) -> PolicyDecision {
+        let mut request = self.known.clone();
+        let open = candidate.iter().filter(|(name, _)| self.open.iter().any(|open| opens(open, name)));
+        request.facts.extend(open.map(|(name, value)| (name.clone(), value.clone())));
+        self.engine.decide(&request)
+    }
+}
+
+/// Whether an open name, which may end in `.*`, stands for a fact.
+pub fn opens(open: &str, fact: &str) -> bool {
+    match open.strip_suffix('*').filter(|prefix| prefix.ends_with('.')) {
+        Some(prefix) => fact.starts_with(prefix),
+        None => open == fact,
+    }
 }
 
 /// What came of reading an intent from plain words.

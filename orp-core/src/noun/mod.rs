@@ -12,6 +12,7 @@
 //! | [`workflow`] | the acyclic graph of tasks |
 //! | [`plan`] | tasks bound to offers, estimates, the frontier, and why nothing fits |
 //! | [`policy`] | what policy is asked, and what it answers |
+//! | [`obligation`] | what a permit asks for in return |
 //! | [`ledger`] | budgets with two-phase reservations |
 //! | [`job`] | what the scheduler sees, and what it decides |
 //! | [`lease`] | a granted offer |
@@ -29,6 +30,7 @@ pub mod label;
 pub mod lease;
 pub mod ledger;
 pub mod network;
+pub mod obligation;
 pub mod offer;
 pub mod plan;
 pub mod policy;
@@ -46,6 +48,7 @@ pub use label::*;
 pub use lease::*;
 pub use ledger::*;
 pub use network::*;
+pub use obligation::*;
 pub use offer::*;
 pub use plan::*;
 pub use policy::*;

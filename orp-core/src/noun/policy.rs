@@ -1,9 +1,9 @@
 //! What policy is asked, and what it answers.
 
-use super::{DataClass, Digest};
+use super::{DataClass, Digest, Obligations};
 use crate::id::{BudgetName, RuleId};
 use crate::unit::{Money, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
 
 /// Where in the way of an intent the question is asked.
@@ -18,8 +18,12 @@ pub enum PolicyPoint {
     Plan,
     /// May this task use this offer?
     Place,
+    /// May this data go there?
+    Transfer,
     /// May this run start?
     Run,
+    /// May this tool be called so?
+    ToolCall,
     /// May the rest be planned so?
     Replan,
     /// May this be registered for others?
@@ -32,7 +36,9 @@ impl fmt::Display for PolicyPoint {
             Self::Intent => "intent",
             Self::Plan => "plan",
             Self::Place => "place",
+            Self::Transfer => "transfer",
             Self::Run => "run",
+            Self::ToolCall => "tool_call",
             Self::Replan => "replan",
             Self::Publish => "publish",
         })
@@ -40,8 +46,11 @@ impl fmt::Display for PolicyPoint {
 }
 
 /// The value of a fact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+///
+/// In JSON, flags, whole numbers, texts and lists of texts stand for themselves; the others say what they are
+/// (`{"class": "restricted"}`, `{"money": "5 USD"}`, `{"time": "2026-11-23T00:00:00Z"}`), so that what is written reads back
+/// as the same value. A policy engine that knows a fact's kind may take its plain text as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactValue {
     /// Yes or no.
     Flag(bool),
@@ -51,8 +60,59 @@ pub enum FactValue {
     Class(DataClass),
     /// An amount of money, which has an order within its currency.
     Money(Money),
+    /// A point in time.
+    Time(Timestamp),
+    /// Several texts.
+    Texts(Vec<String>),
     /// Any other text.
     Text(String),
+}
+
+/// A fact's value as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Flag(bool),
+    Number(i64),
+    Text(String),
+    Texts(Vec<String>),
+    Named(Named),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Named {
+    Class(DataClass),
+    Money(Money),
+    Time(Timestamp),
+}
+
+impl Serialize for FactValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Flag(flag) => flag.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Class(class) => Named::Class(*class).serialize(serializer),
+            Self::Money(money) => Named::Money(*money).serialize(serializer),
+            Self::Time(time) => Named::Time(*time).serialize(serializer),
+            Self::Texts(texts) => texts.serialize(serializer),
+            Self::Text(text) => text.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FactValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Flag(flag) => Self::Flag(flag),
+            Written::Number(number) => Self::Number(number),
+            Written::Text(text) => Self::Text(text),
+            Written::Texts(texts) => Self::Texts(texts),
+            Written::Named(Named::Class(class)) => Self::Class(class),
+            Written::Named(Named::Money(money)) => Self::Money(money),
+            Written::Named(Named::Time(time)) => Self::Time(time),
+        })
+    }
 }
 
 impl fmt::Display for FactValue {
@@ -62,6 +122,8 @@ impl fmt::Display for FactValue {
             Self::Number(number) => write!(f, "{number}"),
             Self::Class(class) => write!(f, "{class}"),
             Self::Money(money) => write!(f, "{money}"),
+            Self::Time(time) => write!(f, "{time}"),
+            Self::Texts(texts) => write!(f, "[{}]", texts.join(", ")),
             Self::Text(text) => f.write_str(text),
         }
     }
@@ -76,6 +138,18 @@ impl From<&str> for FactValue {
 impl From<String> for FactValue {
     fn from(text: String) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<Timestamp> for FactValue {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl From<Vec<String>> for FactValue {
+    fn from(texts: Vec<String>) -> Self {
+        Self::Texts(texts)
     }
 }
 
@@ -184,6 +258,12 @@ pub struct PolicyDecision {
     pub verdict: Verdict,
     /// Why; never empty unless permitted by no rule's word.
     pub reasons: Vec<Reason>,
+    /// What must be kept to, unless forbidden.
+    #[serde(default, skip_serializing_if = "Obligations::is_empty")]
+    pub obligations: Obligations,
+    /// What was set aside, and by which exception.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Reason>,
     /// What rules say that warn and do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Reason>,
@@ -194,7 +274,20 @@ pub struct PolicyDecision {
 impl PolicyDecision {
     /// A decision with its reasons.
     pub fn new(verdict: Verdict, reasons: Vec<Reason>, policy: Digest) -> Self {
-        Self { verdict, reasons, warnings: Vec::new(), policy }
+        let (obligations, exceptions, warnings) = (Obligations::default(), Vec::new(), Vec::new());
+        Self { verdict, reasons, obligations, exceptions, warnings, policy }
+    }
+
+    /// The decision with what must be kept to.
+    pub fn with_obligations(mut self, obligations: Obligations) -> Self {
+        self.obligations = obligations;
+        self
+    }
+
+    /// The decision with what exceptions set aside.
+    pub fn with_exceptions(mut self, exceptions: Vec<Reason>) -> Self {
+        self.exceptions = exceptions;
+        self
     }
 
     /// The decision with what rules say that warn.
@@ -215,6 +308,10 @@ impl fmt::Display for PolicyDecision {
         for (at, reason) in self.reasons.iter().enumerate() {
             write!(f, "{}{reason}", if at == 0 { ": " } else { "; " })?;
         }
+        if !self.obligations.is_empty() {
+            write!(f, "; provided: {}", self.obligations)?;
+        }
+        self.exceptions.iter().try_for_each(|exception| write!(f, "; exception: {exception}"))?;
         self.warnings.iter().try_for_each(|warning| write!(f, "; warning of {warning}"))
     }
 }
@@ -228,4 +325,28 @@ pub struct BudgetSpec {
     pub limit: Money,
     /// The policy rule or document it comes from.
     pub rule: RuleId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back_as_the_same_value() {
+        let money: Money = "5 USD".parse().unwrap();
+        let values = [
+            FactValue::Flag(true),
+            (-3).into(),
+            DataClass::Public.into(),
+            money.into(),
+            Timestamp::EPOCH.into(),
+            vec!["a".to_owned()].into(),
+            "5 USD".into(),
+            "public".into(),
+        ];
+        for value in values {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<FactValue>(&text).unwrap(), value, "{text}");
+        }
+    }
 }

@@ -1,0 +1,437 @@
+//! `when`: an expression of the [Common Expression Language](https://github.com/google/cel-spec), checked in full when a set
+//! is loaded. This is the only module that knows the crate `cel`, which reads the text; what it says is judged by
+//! [`Expr`], because the crate's own evaluator has neither types, nor unknown facts, nor bounds.
+//!
+//! | in a condition | on |
+//! | --- | --- |
+//! | `&&` `\|\|` `!` `?:` `( )` | conditions |
+//! | `==` `!=` | two values of one kind |
+//! | `<` `<=` `>` `>=` | whole numbers, classes, money, times |
+//! | `in` | a value and a list: `region in ['eu-1', 'eu-2']`, `'x' in tags.of` |
+//! | `+` `-` `*` `/` `%` | whole numbers; `+` `-` two amounts of money; `*` money and a number |
+//! | `.startsWith()` `.endsWith()` `.contains()` `size()` | texts; `size()` lists too |
+//! | `has(dataset.class)` | whether there is such a fact |
+//! | `label('confidential')` `money('500 USD')` `timestamp('2026-12-24T00:00:00Z')` `now` | literals; when it is asked |
+//! | `.getHours()` `.getDayOfWeek()` `.getDate()` `.getMonth()` … | times, by the calendar of UTC |
+//!
+//! Fractions, maps, regular expressions and comprehensions are refused: nothing here can take longer than what it compares.
+
+use super::atom::{Arithmetic, Relation, TextTest, TimePart};
+use super::clause::literal_of;
+use super::{Atom, Expr, SIZE_LIMIT, Term, Test, Truth};
+use crate::fact::{FactKind, FactName, Vocabulary};
+use crate::view::View;
+use cel::common::ast::{CallExpr, Expr as Node, IdedExpr, LiteralValue, operators as op};
+use cel::parser::{Parser, PrattParser};
+use orp_core::noun::{FactValue, Facts};
+use orp_core::unit::Timestamp;
+
+/// The longest expression that is read, in bytes.
+pub(crate) const LIMIT_BYTES: usize = 4096;
+
+/// How deep expressions nest.
+const DEPTH_LIMIT: u16 = 64;
+
+/// What is wrong with an expression, and where in it: line and column from 1, in characters.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CelError {
+    pub(crate) place: Option<(usize, usize)>,
+    pub(crate) message: String,
+}
+
+/// What an expression says, its facts being of this vocabulary.
+pub(crate) fn read(vocabulary: &Vocabulary, text: &str) -> Result<Expr, CelError> {
+    let nowhere = |message: String| CelError { place: None, message };
+    if text.len() > LIMIT_BYTES {
+        return Err(nowhere(format!("the expression has {} bytes, at most {LIMIT_BYTES} are read", text.len())));
+    }
+    let parser = PrattParser::new().max_recursion_depth(DEPTH_LIMIT).max_expression_node_count(4 * SIZE_LIMIT);
+    let parsed = parser.parse(text).map_err(|errors| match errors.errors.first() {
+        Some(error) => CelError { place: place_of(error.pos), message: plain(&error.msg) },
+        None => nowhere("it is no expression".into()),
+    })?;
+    let expr = Checker { vocabulary }
+        .condition(&parsed, true)
+        .map_err(|Fault { node, message }| CelError { place: place_in(text, node), message })?;
+    match expr.size() {
+        size if size > SIZE_LIMIT => {
+            Err(nowhere(format!("{size} values to look at: at most {SIZE_LIMIT} in one document")))
+        }
+        _ => Ok(expr),
+    }
+}
+
+/// A parser's message as the others are written.
+fn plain(message: &str) -> String {
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    let message = message.replace("<EOF>", "the end").replace('\'', "`");
+    format!("it is no expression: {message}")
+}
+
+fn place_of((line, column): (isize, isize)) -> Option<(usize, usize)> {
+    Some((usize::try_from(line).ok()?, usize::try_from(column).ok()?)).filter(|(line, column)| *line > 0 && *column > 0)
+}
+
+/// Where a node stands. The fast parser does not keep that; the other one numbers the nodes alike, and does.
+fn place_in(text: &str, node: u64) -> Option<(usize, usize)> {
+    let (_, info) = Parser::new().max_recursion_depth(DEPTH_LIMIT).parse_with_source_info(text).ok()?;
+    let (offset, _) = info.offset_for(node)?;
+    let before: String = text.chars().take(offset as usize).collect();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    Some((line, column))
+}
+
+/// What is wrong with a node.
+struct Fault {
+    node: u64,
+    message: String,
+}
+
+fn fault<T>(node: &IdedExpr, message: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault { node: node.id, message: message.into() })
+}
+
+/// Turns what was parsed into conditions, or says why it is none.
+struct Checker<'v> {
+    vocabulary: &'v Vocabulary,
+}
+
+impl Checker<'_> {
+    /// A node that is true or false; `holds` says which of it is wanted.
+    fn condition(&self, node: &IdedExpr, holds: bool) -> Result<Expr, Fault> {
+        match &node.expr {
+            Node::Literal(LiteralValue::Boolean(flag)) => Ok(Expr::Always(*flag.inner() == holds)),
+            Node::Select(select) if select.test => {
+                let name = self.path(&select.operand).map(|operand| format!("{operand}.{}", select.field));
+                self.fact(node, name).map(|fact| atom(Test::Present(fact), holds))
+            }
+            Node::Call(call) => self.call(node, call, holds),
+            Node::Comprehension(_) => {
+                fault(node, "`exists`, `all`, `map` and `filter` are not read here: compare with `in`")
+            }
+            _ => self.flag(node, holds),
+        }
+    }
+
+    fn call(&self, node: &IdedExpr, call: &CallExpr, holds: bool) -> Result<Expr, Fault> {
+        let (name, args) = (call.func_name.as_str(), call.args.as_slice());
+        match (name, &call.target, args) {
+            (op::LOGICAL_NOT, None, [arg]) => self.condition(arg, !holds),
+            (op::LOGICAL_AND | op::LOGICAL_OR, None, args) => {
+                let parts = args.iter().map(|arg| self.condition(arg, holds)).collect::<Result<Vec<_>, _>>()?;
+                Ok(if (name == op::LOGICAL_AND) == holds { Expr::all(parts) } else { Expr::any(parts) })
+            }
+            (op::CONDITIONAL, None, [condition, then, otherwise]) => {
+                let then = Expr::all([self.condition(condition, true)?, self.condition(then, holds)?]);
+                let otherwise = Expr::all([self.condition(condition, false)?, self.condition(otherwise, holds)?]);
+                Ok(Expr::any([then, otherwise]))
+            }
+            (op::EQUALS | op::NOT_EQUALS, None, [left, right]) => {
+                let equal = (name == op::EQUALS) == holds;
+                let (test, equal) = self.equal(node, left, right).map(|test| (test, equal))?;
+                decided(node, Atom::new(test, equal))
+            }
+            (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, None, [left, right]) => {
+                let relation = match name {
+                    op::LESS => Relation::Less,
+                    op::LESS_EQUALS => Relation::AtMost,
+                    op::GREATER => Relation::Greater,
+                    _ => Relation::AtLeast,
+                };
+                self.ordered(node, relation, left, right, holds)
+            }
+            (op::IN, None, [item, list]) => self.within(node, item, list, holds),
+            ("startsWith" | "endsWith" | "contains", Some(text), [part]) => {
+                let test = match name {
+                    "startsWith" => TextTest::StartsWith,
+                    "endsWith" => TextTest::EndsWith,
+                    _ => TextTest::Contains,
+                };
+                let (text, part) = (self.text(text)?, self.text(part)?);
+                decided(node, Atom::new(Test::Text(test, text, part), holds))
+            }
+            ("matches", _, _) => {
+                fault(node, "`matches` is not read here: use `startsWith`, `endsWith`, `contains` or `in`")
+            }
+            _ => self.flag(node, holds),
+        }
+    }
+
+    /// A value that is true or false by itself.
+    fn flag(&self, node: &IdedExpr, holds: bool) -> Result<Expr, Fault> {
+        match self.term(node)? {
+            (term, FactKind::Flag) => Ok(atom(Test::OneOf(term, vec![FactValue::Flag(true)]), holds)),
+            (_, kind) => fault(node, format!("expected a condition, which is true or false; this is {kind}")),
+        }
+    }
+
+    fn equal(&self, node: &IdedExpr, left: &IdedExpr, right: &IdedExpr) -> Result<Test, Fault> {
+        let ((one, one_kind), (other, other_kind)) = (self.term(left)?, self.term(right)?);
+        check_same(node, &one_kind, &other_kind)?;
+        match (one, other) {
+            (term, Term::Literal(value)) | (Term::Literal(value), term) => {
+                check_literal(
+                    node,
+                    if matches!(one_kind, FactKind::OneOf(_)) { &one_kind } else { &other_kind },
+                    &value,
+                )?;
+                Ok(Test::one_of(term, vec![value]))
+            }
+            (one, other) => Ok(Test::Compare(Relation::Equal, one, other)),
+        }
+    }
+
+    fn ordered(
+        &self,
+        node: &IdedExpr,
+        relation: Relation,
+        left: &IdedExpr,
+        right: &IdedExpr,
+        holds: bool,
+    ) -> Result<Expr, Fault> {
+        let ((one, kind), (other, other_kind)) = (self.term(left)?, self.term(right)?);
+        check_same(node, &kind, &other_kind)?;
+        if !kind.is_ordered() {
+            return fault(node, format!("`<` and `>` compare numbers, classes, money and times: this is {kind}"));
+        }
+        // Where a relation does not hold its opposite does, so nothing needs to be negated.
+        let relation = if holds { relation } else { relation.opposite().unwrap_or(relation) };
+        decided(node, Atom::new(Test::Compare(relation, one, other), true))
+    }
+
+    fn within(&self, node: &IdedExpr, item: &IdedExpr, list: &IdedExpr, holds: bool) -> Result<Expr, Fault> {
+        let (term, kind) = self.term(item)?;
+        let Node::List(listed) = &list.expr else {
+            let (list, list_kind) = self.term(list)?;
+            return match (kind.is_text(), list_kind) {
+                (true, FactKind::Texts) => decided(node, Atom::new(Test::Within(term, list), holds)),
+                (_, list_kind) => {
+                    fault(node, format!("`in` looks for {kind} in a list of the same: this is {list_kind}"))
+                }
+            };
+        };
+        let mut values = Vec::new();
+        for element in &listed.elements {
+            let (Term::Literal(value), of) = self.term(element)? else {
+                return fault(element, "a list has literals only");
+            };
+            check_same(element, &kind, &of)?;
+            check_literal(element, &kind, &value)?;
+            values.push(value);
+        }
+        if values.is_empty() {
+            return fault(list, "an empty list: expected at least one value");
+        }
+        decided(node, Atom::new(Test::one_of(term, values), holds))
+    }
+
+    fn text(&self, node: &IdedExpr) -> Result<Term, Fault> {
+        match self.term(node)? {
+            (term, kind) if kind.is_text() => Ok(term),
+            (_, kind) => fault(node, format!("expected text, this is {kind}")),
+        }
+    }
+
+    /// A node with a value, and of which kind.
+    fn term(&self, node: &IdedExpr) -> Result<(Term, FactKind), Fault> {
+        match &node.expr {
+            Node::Literal(literal) => value_of(node, literal),
+            Node::Ident(name) if name == "now" => Ok((Term::Now, FactKind::Time)),
+            Node::Call(call) if call.func_name != op::INDEX => self.function(node, call),
+            _ => {
+                let fact = self.fact(node, self.path(node))?;
+                let kind = fact.declaration().kind.clone();
+                Ok((Term::Fact(fact), kind))
+            }
+        }
+    }
+
+    fn function(&self, node: &IdedExpr, call: &CallExpr) -> Result<(Term, FactKind), Fault> {
+        let (name, args) = (call.func_name.as_str(), call.args.as_slice());
+        let literal_kind = match name {
+            "label" => Some(FactKind::Class),
+            "money" => Some(FactKind::Money),
+            "timestamp" => Some(FactKind::Time),
+            _ => None,
+        };
+        match (literal_kind, &call.target, args) {
+            (Some(kind), None, [arg]) => match &arg.expr {
+                Node::Literal(LiteralValue::String(text)) => {
+                    let value = literal_of(&kind, text.inner()).or_else(|why| {
+                        fault(arg, why.unwrap_or_else(|| format!("`{}` is not {kind}", text.inner())))
+                    })?;
+                    Ok((Term::Literal(value), kind))
+                }
+                _ => fault(arg, format!("`{name}` takes a text in quotes: `{name}('…')`")),
+            },
+            (None, Some(target), []) if TimePart::from_method(name).is_some() => match self.term(target)? {
+                (term, FactKind::Time) => match TimePart::from_method(name) {
+                    Some(part) => Ok((Term::Part(part, Box::new(term)), FactKind::Number)),
+                    None => fault(node, format!("unknown function `{name}`")),
+                },
+                (_, kind) => fault(target, format!("`{name}` is of a time, this is {kind}")),
+            },
+            (None, Some(of), []) if name == "size" => self.size(of),
+            (None, None, [of]) if name == "size" => self.size(of),
+            (None, None, [left, right]) if arithmetic(name).is_some() => match arithmetic(name) {
+                Some(operation) => self.arithmetic(node, operation, left, right),
+                None => fault(node, format!("unknown function `{name}`")),
+            },
+            (None, None, [of]) if name == op::NEGATE => {
+                let zero = Term::Literal(FactValue::Number(0));
+                match self.term(of)? {
+                    (term, FactKind::Number) => {
+                        let negated = Term::Arithmetic(Arithmetic::Subtract, Box::new(zero), Box::new(term));
+                        Ok((negated, FactKind::Number))
+                    }
+                    (_, kind) => fault(of, format!("`-` is of a number, this is {kind}")),
+                }
+            }
+            _ if is_condition(name) => fault(node, "a condition stands where a value is expected"),
+            _ => fault(
+                node,
+                format!(
+                    "unknown function `{name}`: expected one of contains, endsWith, has, label, money, size, startsWith, timestamp"
+                ),
+            ),
+        }
+    }
+
+    fn size(&self, of: &IdedExpr) -> Result<(Term, FactKind), Fault> {
+        match self.term(of)? {
+            (term, kind) if kind.is_text() || kind == FactKind::Texts => {
+                Ok((Term::Size(Box::new(term)), FactKind::Number))
+            }
+            (_, kind) => fault(of, format!("`size` is of texts and lists, this is {kind}")),
+        }
+    }
+
+    fn arithmetic(
+        &self,
+        node: &IdedExpr,
+        operation: Arithmetic,
+        left: &IdedExpr,
+        right: &IdedExpr,
+    ) -> Result<(Term, FactKind), Fault> {
+        let ((left, left_kind), (right, right_kind)) = (self.term(left)?, self.term(right)?);
+        let kind = match (&left_kind, &right_kind, operation) {
+            (FactKind::Number, FactKind::Number, _) => FactKind::Number,
+            (FactKind::Money, FactKind::Money, Arithmetic::Add | Arithmetic::Subtract)
+            | (FactKind::Money, FactKind::Number, Arithmetic::Multiply)
+            | (FactKind::Number, FactKind::Money, Arithmetic::Multiply) => FactKind::Money,
+            _ => return fault(node, format!("there is no such sum of {left_kind} and {right_kind}")),
+        };
+        Ok((Term::Arithmetic(operation, Box::new(left), Box::new(right)), kind))
+    }
+
+    /// The fact of a name that was spelled.
+    fn fact(&self, node: &IdedExpr, name: Option<String>) -> Result<FactName, Fault> {
+        match name {
+            Some(name) => self.vocabulary.find(&name).or_else(|message| fault(node, message)),
+            None => fault(node, "expected a fact, a literal or a function"),
+        }
+    }
+
+    /// The name that a node spells: `a.b.c`, or `labels['a-b']`.
+    fn path(&self, node: &IdedExpr) -> Option<String> {
+        match &node.expr {
+            Node::Ident(name) => Some(name.clone()),
+            Node::Select(select) if !select.test => Some(format!("{}.{}", self.path(&select.operand)?, select.field)),
+            Node::Call(call) if call.func_name == op::INDEX => match call.args.as_slice() {
+                [of, IdedExpr { expr: Node::Literal(LiteralValue::String(key)), .. }] => {
+                    Some(format!("{}.{}", self.path(of)?, key.inner()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn atom(test: Test, holds: bool) -> Expr {
+    Expr::Atom(Atom::new(test, holds))
+}
+
+/// The atom, or what it comes to when it speaks of literals only.
+fn decided(node: &IdedExpr, atom: Atom) -> Result<Expr, Fault> {
+    if !atom.is_constant() {
+        return Ok(Expr::Atom(atom));
+    }
+    match atom.judge(View::new(&Facts::new(), Timestamp::EPOCH)) {
+        Truth::True => Ok(Expr::Always(true)),
+        Truth::False => Ok(Expr::Always(false)),
+        Truth::Unknown => fault(node, "it cannot be computed"),
+    }
+}
+
+fn value_of(node: &IdedExpr, literal: &LiteralValue) -> Result<(Term, FactKind), Fault> {
+    let (value, kind) = match literal {
+        LiteralValue::Boolean(flag) => (FactValue::Flag(*flag.inner()), FactKind::Flag),
+        LiteralValue::Int(number) => (FactValue::Number(*number.inner()), FactKind::Number),
+        LiteralValue::UInt(number) => match i64::try_from(*number.inner()) {
+            Ok(number) => (FactValue::Number(number), FactKind::Number),
+            Err(_) => return fault(node, format!("`{}` is too large a number", number.inner())),
+        },
+        LiteralValue::String(text) => (FactValue::Text(text.inner().into()), FactKind::Text),
+        LiteralValue::Double(_) => {
+            return fault(node, "fractions are not read here: amounts are whole numbers or money");
+        }
+        LiteralValue::Bytes(_) => return fault(node, "bytes are not read here: write a text"),
+        LiteralValue::Null => return fault(node, "`null` is not read here: ask `has(…)`"),
+    };
+    Ok((Term::Literal(value), kind))
+}
+
+/// Values of two kinds are never compared.
+fn check_same(node: &IdedExpr, one: &FactKind, other: &FactKind) -> Result<(), Fault> {
+    if one == other && *one != FactKind::Texts || one.is_text() && other.is_text() {
+        return Ok(());
+    }
+    let hint =
+        [(one, other), (other, one)].into_iter().find(|(_, text)| text.is_text()).and_then(|(kind, _)| match kind {
+            FactKind::Class => Some("; write the class as `label('…')`"),
+            FactKind::Money => Some("; write the amount as `money('…')`"),
+            FactKind::Time => Some("; write the time as `timestamp('…')`"),
+            _ => None,
+        });
+    fault(node, format!("{one} cannot be compared with {other}{}", hint.unwrap_or_default()))
+}
+
+/// A text that a fact never is can only be a mistake.
+fn check_literal(node: &IdedExpr, kind: &FactKind, value: &FactValue) -> Result<(), Fault> {
+    match (kind, value) {
+        (FactKind::OneOf(values), FactValue::Text(text)) if !values.contains(text) => {
+            fault(node, format!("`{text}` is no value of it: expected {kind}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn arithmetic(name: &str) -> Option<Arithmetic> {
+    Some(match name {
+        op::ADD => Arithmetic::Add,
+        op::SUBSTRACT => Arithmetic::Subtract,
+        op::MULTIPLY => Arithmetic::Multiply,
+        op::DIVIDE => Arithmetic::Divide,
+        op::MODULO => Arithmetic::Remainder,
+        _ => return None,
+    })
+}
+
+fn is_condition(name: &str) -> bool {
+    let conditions = [
+        op::LOGICAL_AND,
+        op::LOGICAL_OR,
+        op::LOGICAL_NOT,
+        op::CONDITIONAL,
+        op::EQUALS,
+        op::NOT_EQUALS,
+        op::LESS,
+        op::LESS_EQUALS,
+        op::GREATER,
+        op::GREATER_EQUALS,
+        op::IN,
+    ];
+    conditions.contains(&name)
+}
