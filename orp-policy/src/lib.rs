@@ -44,6 +44,7 @@ mod condition;
 pub mod document;
 pub mod error;
 pub mod exception;
+pub mod explain;
 pub mod fact;
 mod index;
 #[cfg(test)]
@@ -60,5 +61,6 @@ pub use approval::ApprovalFlow;
 pub use budget::Budget;
 pub use error::LoadError;
 pub use exception::Exception;
+pub use explain::Explanation;
 pub use rule::{Effect, Mode, Rule};
 pub use set::{Judgement, PolicySet};

@@ -157,6 +157,108 @@ fn wrong_rules_are_refused_with_their_place() {
     }
 }
 
+/// An error within an expression is said at its place in the file, however the expression is written there.
+#[test]
+fn wrong_expressions_are_refused_where_they_stand() {
+    let head = "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r}\nspec:\n  effect: deny\n  actions: [x]\n";
+    for (when, expected) in [
+        ("  when: cots > money('5 USD')\n", "7:9: unknown fact `cots`: expected one of agent.id, …"),
+        (
+            "  when: \"priority > 3 && cost > 5\"\n",
+            "7:31: an amount of money such as `500 USD` cannot be compared with a whole number",
+        ),
+        (
+            "  when: |\n    priority > 3 &&\n      dataset.clas == 'x'\n",
+            "9:14: unknown fact `dataset.clas`: did you mean `dataset.class`?",
+        ),
+        (
+            "  when:\n    'priority > 3 &&'\n",
+            "8:21: it is no expression: mismatched input `the end` expecting expression",
+        ),
+        (
+            "  when: >\n    priority > 3 &&\n    cost > 5\n",
+            "8:5: an amount of money such as `500 USD` cannot be compared with a whole number",
+        ),
+        ("  when: 1 < 2\n", "7:9: it is true whatever the facts: expected a condition on facts, or no `when`"),
+        ("  when: true\n", "7:9: it is true whatever the facts: expected a condition on facts, or no `when`"),
+        ("  when: \"\"\n", "7:9: it is no expression: mismatched input `the end` expecting expression"),
+        (
+            "  points: [intent]\n  when: cost > money('5 USD')\n",
+            "7:11: the rule speaks at intent, and `cost` is known at plan, run, replan only",
+        ),
+    ] {
+        assert_eq!(shortened(&error(&format!("{head}{when}"))), expected, "{when}");
+    }
+}
+
+#[test]
+fn wrong_requirements_flows_and_exceptions_are_refused_with_their_place() {
+    let document = |kind: &str, id: &str, spec: &str| {
+        format!("---\napiVersion: orp.policy/v1\nkind: {kind}\nmetadata: {{id: {id}}}\nspec: {spec}\n")
+    };
+    let flow = document("ApprovalFlow", "two", "{approvers: [ada, bob, eve], quorum: 2}");
+    let deny = document("Rule", "no", "{effect: deny, actions: [x]}");
+    let allow = document("Rule", "yes", "{effect: allow, actions: [x]}");
+    let base = format!("{flow}{deny}{allow}");
+    let until = "until: 2027-01-01T00:00:00Z, because: pilot, approvedBy: [ada]";
+    let rule = |require: &str| ("Rule", format!("{{effect: require, actions: [x], require: {require}}}"));
+    let exception = |spec: &str| ("Exception", format!("{{{spec}, {until}}}"));
+    for ((kind, spec), expected) in [
+        (
+            ("Rule", "{effect: require, actions: [x]}".into()),
+            "19:16: a rule that requires says what: expected `require`",
+        ),
+        (
+            ("Rule", "{effect: deny, actions: [x], require: {redact: [email]}}".into()),
+            "20:45: only a rule with `effect: require` requires",
+        ),
+        (rule("{}"), "20:48: it requires nothing: expected at least one of cap, redact, approve, route, notify"),
+        (rule("{cap: {cost: -1 USD}}"), "20:61: `-1.00 USD` is below zero: expected an amount that may be spent"),
+        (rule("{approve: [three]}"), "20:59: unknown approval flow `three`: expected one of two"),
+        (rule("{approve: [{flow: two, quorum: 4}]}"), "20:79: `4` of `two`: expected 2 to 3 approvals"),
+        (rule("{approve: [{flow: two, quorum: 1}]}"), "20:79: `1` of `two`: expected 2 to 3 approvals"),
+        (rule("{approve: [{quorum: 1}]}"), "20:59: missing field `flow`"),
+        (rule("{approve: [{flow: two, of: 3}]}"), "20:71: unknown field `of`, expected one of flow, quorum"),
+        (rule("{approve: [5]}"), "20:59: expected an approval flow's id, found the number `5`"),
+        (("ApprovalFlow", "{approvers: []}".into()), "20:19: nobody may approve: expected at least one"),
+        (("ApprovalFlow", "{approvers: [ada], quorum: 2}".into()), "20:34: `2` of 1: expected 1 to 1 approvals"),
+        (("ApprovalFlow", "{approvers: [ada], quorum: 0}".into()), "20:34: `0` of 1: expected 1 to 1 approvals"),
+        (
+            ("ApprovalFlow", "{approvers: [ada], ttl: 0s}".into()),
+            "20:31: no time to approve in: expected a span such as `72h`",
+        ),
+        (exception("rules: [no]"), "19:16: an exception without scope: expected `where` or `when`"),
+        (exception("rules: [], where: {project.id: p}"), "19:16: an exception from nothing: expected `rules`"),
+        (exception("rules: [nay], where: {project.id: p}"), "20:16: unknown rule `nay`"),
+        (
+            exception("rules: [yes], where: {project.id: p}"),
+            "20:16: `yes` allows: only what denies or requires can be set aside",
+        ),
+        (
+            exception("rules: [no], where: {project.id: p}, from: 2028-01-01T00:00:00Z"),
+            "20:80: it ends at 2027-01-01T00:00:00Z, which is not after it begins",
+        ),
+        (
+            (
+                "Exception",
+                "{rules: [no], where: {project.id: p}, until: 2027-01-01T00:00:00Z, because: x, approvedBy: []}".into(),
+            ),
+            "20:94: nobody approved it: expected at least one",
+        ),
+        (
+            ("PolicySet", "{facts: {cost: {kind: number}}}".into()),
+            "20:16: the fact `cost` is declared already, as `cost`",
+        ),
+        (
+            ("PolicySet", "{include: [../more]}".into()),
+            "20:18: `../more` is not below this file: expected a relative path without `..`",
+        ),
+    ] {
+        let text = format!("{base}{}", document(kind, "new", &spec));
+        assert_eq!(error(&text), expected, "{kind} {spec}");
+    }
+}
+
 #[test]
 fn wrong_budgets_are_refused_with_their_place() {
     let cases = [
