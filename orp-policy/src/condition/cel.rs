@@ -1,20 +1,7 @@
 //! `when`: an expression of the [Common Expression Language](https://github.com/google/cel-spec), checked in full when a set
 //! is loaded. This is the only module that knows the crate `cel`, which reads the text; what it says is judged by
 //! [`Expr`], because the crate's own evaluator has neither types, nor unknown facts, nor bounds.
-//!
-//! | in a condition | on |
-//! | --- | --- |
-//! | `&&` `\|\|` `!` `?:` `( )` | conditions |
-//! | `==` `!=` | two values of one kind |
-//! | `<` `<=` `>` `>=` | whole numbers, classes, money, times |
-//! | `in` | a value and a list: `region in ['eu-1', 'eu-2']`, `'x' in tags.of` |
-//! | `+` `-` `*` `/` `%` | whole numbers; `+` `-` two amounts of money; `*` money and a number |
-//! | `.startsWith()` `.endsWith()` `.contains()` `size()` | texts; `size()` lists too |
-//! | `has(dataset.class)` | whether there is such a fact |
-//! | `label('confidential')` `money('500 USD')` `timestamp('2026-12-24T00:00:00Z')` `now` | literals; when it is asked |
-//! | `.getHours()` `.getDayOfWeek()` `.getDate()` `.getMonth()` … | times, by the calendar of UTC |
-//!
-//! Fractions, maps, regular expressions and comprehensions are refused: nothing here can take longer than what it compares.
+//! What is read, and on which kinds of facts, stands in [`document`](crate::document).
 
 use super::atom::{Arithmetic, Relation, TextTest, TimePart};
 use super::clause::literal_of;

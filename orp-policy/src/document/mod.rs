@@ -72,7 +72,7 @@
 //!
 //! # Conditions
 //!
-//! `where` maps [facts](crate::fact::VOCABULARY) to conditions, all of which must hold:
+//! `where` maps [facts](crate::fact) to conditions, all of which must hold:
 //!
 //! ```yaml
 //! where:
@@ -82,7 +82,22 @@
 //!   labels.reviewed: {present: true}
 //! ```
 //!
-//! `when` is an expression of the Common Expression Language (operators and functions: see the [crate](crate#conditions)); both must hold where both are given.
+//! `when` is an expression of the [Common Expression Language](https://github.com/google/cel-spec) on the same facts; where
+//! both are given, both must hold. It is checked in full when it is loaded: names, kinds, and how much there is to judge.
+//!
+//! | in an expression | on |
+//! | --- | --- |
+//! | `&&` `\|\|` `!` `?:` `( )` | conditions |
+//! | `==` `!=` | two values of one kind |
+//! | `<` `<=` `>` `>=` | whole numbers, classes, money, times |
+//! | `in` | a value and a list: `region in ['eu-1', 'eu-2']`; a text and a fact that is a list |
+//! | `+` `-` `*` `/` `%` | whole numbers; `+` `-` two amounts of money; `*` money and a number |
+//! | `.startsWith()` `.endsWith()` `.contains()` `size()` | texts; `size()` lists too |
+//! | `has(dataset.class)` | whether there is such a fact |
+//! | `label('confidential')` `money('500 USD')` `timestamp('2026-12-24T00:00:00Z')` `now` | literals; when it is asked |
+//! | `.getHours()` `.getDayOfWeek()` `.getDate()` `.getMonth()` … | times, by the calendar of UTC |
+//!
+//! Fractions, maps, regular expressions and comprehensions are refused: nothing here takes longer than what it compares.
 //!
 //! Values are read by the fact's kind; `at_least` and `at_most` are for kinds with an order: data classes, numbers, times, and
 //! money of one currency. A condition that cannot be judged (the fact is missing or of another kind, the currency another) is
