@@ -28,8 +28,6 @@
 //!   window: {calendar: month}           # {calendar: month} | {calendar: day} | total
 //!   limit: 20000 USD
 //!   overrides: {vision: 60000 USD}
-//! ```
-//!
 //! ---
 //! apiVersion: orp.policy/v1
 //! kind: Rule
