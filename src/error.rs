@@ -4,7 +4,7 @@ use orp_core::{
     document::DocumentError,
     error::{ProviderError, StoreError},
     id::{ProviderName, RunId},
-    noun::{Infeasibility, IntentError, LedgerError, PolicyDecision, RecipeError},
+    noun::{ApprovalError, ApprovalRequest, Infeasibility, IntentError, LedgerError, PolicyDecision, RecipeError},
 };
 use thiserror::Error;
 
@@ -38,6 +38,12 @@ pub enum OrpError {
     /// Policy said no.
     #[error("policy refused: {0}")]
     Refused(PolicyDecision),
+    /// Policy wants somebody to approve it first.
+    #[error("it must be approved first: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NeedsApproval(Vec<ApprovalRequest>),
+    /// A vote does not count.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// A budget has too little left.
     #[error(transparent)]
     Budget(#[from] LedgerError),

@@ -1,11 +1,11 @@
 //! After a restart: folds the journal and takes runs up where they stand.
 
 use super::run::RunShared;
-use super::{Control, held};
+use super::{Control, clear, held};
 use orp_core::{
     error::StoreError,
     id::{BudgetName, IdempotencyKey, LeaseId, RunId},
-    noun::{Event, Lease, Ledger, LedgerError, Record, RunState},
+    noun::{Approval, ApprovalStatus, Digest, Event, Lease, Ledger, LedgerError, Record, RunState},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,11 +17,13 @@ use std::{
 pub(crate) struct Recovered {
     pub(crate) runs: BTreeMap<RunId, RunState>,
     pub(crate) ledger: Ledger,
+    pub(crate) approvals: BTreeMap<Digest, Approval>,
 }
 
 impl Recovered {
     /// Takes one record in.
     pub(crate) fn fold(&mut self, record: &Record) {
+        clear::fold(&mut self.approvals, &record.event);
         if let Some(state) = RunState::begin(record) {
             self.runs.insert(state.id, state);
         }
@@ -76,6 +78,12 @@ impl Control {
             .flat_map(|run| run.tasks.values().filter_map(|task| task.open_attempt()?.lease_key.clone()))
             .collect();
         self.release_orphans(&known, &asked).await;
+        let now = self.clock.now();
+        for approval in self.approvals.all() {
+            if matches!(approval.status(now), ApprovalStatus::Pending { .. }) {
+                self.deliver(&approval.request).await;
+            }
+        }
         for (id, state) in recovered.runs {
             let run = Arc::new(RunShared::new(state));
             if run.with(|state| state.ended.is_some()) {

@@ -13,6 +13,7 @@
 //! | [`plan`] | tasks bound to offers, estimates, the frontier, and why nothing fits |
 //! | [`policy`] | what policy is asked, and what it answers |
 //! | [`obligation`] | what a permit asks for in return |
+//! | [`approval`] | people who say yes to one thing |
 //! | [`ledger`] | budgets with two-phase reservations |
 //! | [`job`] | what the scheduler sees, and what it decides |
 //! | [`lease`] | a granted offer |
@@ -20,6 +21,7 @@
 //! | [`event`] | the facts of the journal |
 //! | [`run`] | the state of a run, folded from events |
 
+pub mod approval;
 pub mod asset;
 pub mod claim;
 pub mod event;
@@ -38,6 +40,7 @@ pub mod recipe;
 pub mod run;
 pub mod workflow;
 
+pub use approval::*;
 pub use asset::*;
 pub use claim::*;
 pub use event::*;
