@@ -2,6 +2,7 @@
 
 mod control;
 mod error;
+pub mod governance;
 mod host;
 mod lock;
 mod orp;

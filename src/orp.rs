@@ -5,6 +5,7 @@ use crate::control::{
     held,
 };
 use crate::error::OrpError;
+use crate::governance::{PolicyText, read_policies};
 use crate::host::{Folders, Functions, Programs, Secrets, TaskContext};
 use crate::store::Store;
 use crate::time::{RandomIds, Timer, WallClock};
@@ -388,10 +389,12 @@ impl OrpBuilder {
         self
     }
 
-    /// The policy in a YAML file.
+    /// The policy of a YAML file, or of all files of a folder. For one that is read again when its files change see
+    /// [`LivePolicy`](crate::governance::LivePolicy).
     pub fn policy_file(self, path: impl AsRef<Path>) -> Result<Self, OrpError> {
-        let (name, text) = read(path.as_ref())?;
-        let policy = PolicySet::from_sources(&[Source::new(&name, &text)])?;
+        let texts = read_policies(path)?;
+        let sources: Vec<Source<'_>> = texts.iter().map(PolicyText::source).collect();
+        let policy = PolicySet::from_sources(&sources)?;
         Ok(self.policy(Arc::new(policy)))
     }
 

@@ -29,7 +29,7 @@ use orp_core::contract::{PolicyEngine, ResidualPolicy};
 use orp_core::document::Source;
 use orp_core::id::RuleId;
 use orp_core::noun::{BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, Reason, Verdict};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What speaks when no rule allows: its id in reasons, which no document may have.
 pub const DEFAULT_DENY: &str = "default-deny";
@@ -162,6 +162,11 @@ impl PolicySet {
         let view = View::new(&request.facts, request.at);
         let positions = self.index.candidates(request.point, &request.action, view);
         self.weigh(request, view, positions.into_iter().filter_map(|position| self.candidate(position)))
+    }
+
+    /// As [`PolicyEngine::residual`], of a set that is kept as long as what is left of it.
+    pub fn narrowed(self: Arc<Self>, known: &PolicyRequest, open: &[&str]) -> Box<dyn ResidualPolicy> {
+        Box::new(Residual::new(self, known, open))
     }
 
     fn candidate(&self, position: Position) -> Option<Candidate<'_>> {
