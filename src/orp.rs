@@ -1,8 +1,8 @@
 //! The handle of a host: build, plan, run, watch, stop.
 
 use crate::control::{
-    Approvals, Cleared, Control, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal, RunShared, Settings, Stop,
-    held,
+    Approvals, Asking, Cleared, Control, Declassified, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal,
+    RunShared, Settings, Stop, held,
 };
 use crate::error::OrpError;
 use crate::governance::{PolicyText, read_policies};
@@ -16,11 +16,11 @@ use orp_core::{
         Scheduler, TalentProvider,
     },
     document::Source,
-    id::{BudgetName, IntentId, RunId},
+    id::{BudgetName, IntentId, Principal, RunId},
     memory::{MemoryAssets, MemoryJournal},
     noun::{
-        Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, Event, Frontier, Infeasibility,
-        Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Vote, Waiting,
+        Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, AssetRef, DataClass, Event, Frontier,
+        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Vote, Waiting,
     },
 };
 use orp_policy::PolicySet;
@@ -137,7 +137,7 @@ impl Orp {
         let goal = &intent.goal;
         let unknown = (goal.data.is_some() && subjects.class.is_none())
             || (goal.model.is_some() && subjects.visibility.is_none());
-        let cleared = match control.clear(&request, decision, intent, None).await? {
+        let cleared = match control.clear(&request, decision, &Asking::to_plan(intent)).await? {
             Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(decision)),
             Cleared::Asked(approvals) => return Ok(PlanAnswer::NeedsApproval(approvals)),
             Cleared::No(decision) => Some(decision),
@@ -230,6 +230,16 @@ impl Orp {
                 () = control.clock.sleep_until(approval.request.expires()) => {}
             }
         }
+    }
+
+    /// Registers an asset once more under a lower class, when somebody approved that; see [`Declassified`].
+    pub async fn declassify(
+        &self,
+        asset: &AssetRef,
+        to: DataClass,
+        requester: &Principal,
+    ) -> Result<Declassified, OrpError> {
+        self.inner.control.declassify(asset, to, requester).await
     }
 
     /// Every registered asset, oldest first.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{House, recipe, wait_until};
-use orp_sdk::prelude::*;
+use orp_sdk::{Declassified, prelude::*};
 use std::{fs, sync::Arc};
 
 const TASK: &str = r#"
@@ -237,4 +237,42 @@ async fn forbidden_plans_are_not_offered() {
         house.builder(recipe("job", TASK)).policy(policy(&[document("Rule", "free", &spec)])).build().await.unwrap();
     let PlanAnswer::Refused(decision) = orp.plan(&intent()).await.unwrap() else { panic!("all plans cost something") };
     assert!(decision.reasons[0].because.starts_with("it costs "), "{decision}");
+}
+
+/// A class is lowered by people, and what is made of what they lowered is not sensitive for that again.
+#[tokio::test(flavor = "multi_thread")]
+async fn classes_are_lowered_by_people_only() {
+    let house = House::new();
+    let open = house.builder(recipe("job", TASK)).policy(policy(&[])).build().await.unwrap();
+    open.submit(&intent()).await.unwrap().wait().await.unwrap();
+    let made = open.assets().await.unwrap().remove(0);
+    assert_eq!(made.class, DataClass::Internal);
+    let (dpo, public) = (who("dpo"), DataClass::Public);
+    let Declassified::Refused(refused) = open.declassify(&made.reference, public, &dpo).await.unwrap() else {
+        panic!()
+    };
+    assert!(refused.to_string().contains("no rule says who must approve it"), "{refused}");
+    let error = open.declassify(&made.reference, DataClass::Internal, &dpo).await.unwrap_err().to_string();
+    assert!(error.ends_with("is internal, and internal is not lower"), "{error}");
+    open.shutdown().await;
+
+    let house = house.reopened();
+    let spec =
+        "{effect: require, actions: [declassify], when: declassify.to < asset.class, require: {approve: [one-of-two]}}";
+    let orp = house
+        .builder(recipe("job", TASK))
+        .policy(policy(&[document("Rule", "looked-at", spec)]))
+        .build()
+        .await
+        .unwrap();
+    let Declassified::NeedsApproval(asked) = orp.declassify(&made.reference, public, &dpo).await.unwrap() else {
+        panic!()
+    };
+    assert!(asked[0].subject.starts_with("declassification of result@"), "{}", asked[0]);
+    orp.vote(vote("ada", VoterKind::Person, &asked[0])).await.unwrap();
+    let Declassified::Done(lowered) = orp.declassify(&made.reference, public, &dpo).await.unwrap() else { panic!() };
+    assert_eq!((lowered.class, lowered.digest), (public, made.digest));
+    assert_eq!(lowered.lineage.inputs, [made.reference.clone()]);
+    assert!(lowered.reference.to_string().ends_with("-public"));
+    assert_eq!(orp.assets().await.unwrap()[0], made, "what was registered stays as it was");
 }

@@ -693,7 +693,8 @@ impl Attempt {
         if artefact.pillar == Pillar::Model {
             asset.visibility = subjects.visibility.unwrap_or(asset.visibility);
         }
-        let inputs = [intent.goal.model, intent.goal.data].into_iter().flatten().collect();
+        let inputs: Vec<AssetRef> = [intent.goal.model, intent.goal.data].into_iter().flatten().collect();
+        asset.class = asset.class.max(self.control.class_of(&inputs).await?.unwrap_or(asset.class));
         asset.lineage = Lineage::new(Some(self.id.run), inputs);
         asset.registered = self.control.clock.now();
         if !self.may_publish(&asset, &subjects).await? {

@@ -9,10 +9,10 @@ use super::{Control, held};
 use crate::error::OrpError;
 use orp_core::{
     contract::{Answer, Assignment, TalentProvider},
-    id::{IdempotencyKey, Principal},
+    id::{IdempotencyKey, Principal, RuleId},
     noun::{
-        Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Clearance, Digest, Event, Intent, Obligations, Plan,
-        PolicyDecision, PolicyRequest, Resource, Verdict, Vote, VoterKind,
+        Approval, ApprovalError, ApprovalRequest, ApprovalStatus, ApprovalTerms, Clearance, Digest, Event, Intent,
+        Obligations, Plan, PolicyDecision, PolicyRequest, Resource, Verdict, Vote, VoterKind,
     },
     unit::Span,
 };
@@ -63,6 +63,43 @@ pub(crate) fn fold(book: &mut BTreeMap<Digest, Approval>, event: &Event) {
     }
 }
 
+/// Who asks to go on with what.
+#[derive(Debug, Clone)]
+pub(crate) struct Asking<'a> {
+    pub(crate) requester: &'a Principal,
+    /// What it is, for people.
+    pub(crate) subject: String,
+    /// The plan that is to be run, when it is about one.
+    pub(crate) plan: Option<&'a Plan>,
+}
+
+impl<'a> Asking<'a> {
+    /// To plan an intent.
+    pub(crate) fn to_plan(intent: &'a Intent) -> Self {
+        Self { requester: &intent.requester, subject: format!("the intent to {}", intent.goal.kind), plan: None }
+    }
+
+    /// To run a plan.
+    pub(crate) fn to_run(plan: &'a Plan) -> Self {
+        let subject = format!("{} for {}", plan.id, plan.intent.goal.kind);
+        Self { requester: &plan.intent.requester, subject, plan: Some(plan) }
+    }
+}
+
+/// What must be approved, by every flow that a decision names.
+fn approval_requests(request: &PolicyRequest, decision: &PolicyDecision, asking: &Asking<'_>) -> Vec<ApprovalRequest> {
+    let bound = asking.plan.map(|plan| (Digest::of(&serde_json::to_vec(plan).unwrap_or_default()), plan.reserve));
+    let ask = |(flow, terms): (&RuleId, &ApprovalTerms)| {
+        let (subject, requester) = (asking.subject.as_str(), asking.requester.clone());
+        let asked = ApprovalRequest::new(flow.clone(), terms.clone(), request, subject, requester, decision.policy);
+        match bound {
+            Some((digest, cost)) => asked.with_plan(digest, cost),
+            None => asked,
+        }
+    };
+    decision.obligations.approvals.iter().map(ask).collect()
+}
+
 /// Whether something may go on.
 #[derive(Debug, Clone)]
 pub(crate) enum Cleared {
@@ -80,14 +117,13 @@ impl Control {
         self: &Arc<Self>,
         request: &PolicyRequest,
         decision: PolicyDecision,
-        intent: &Intent,
-        plan: Option<&Plan>,
+        asking: &Asking<'_>,
     ) -> Result<Cleared, OrpError> {
         if decision.verdict == Verdict::Forbid {
             return Ok(Cleared::No(decision));
         }
         let (mut given, mut asked) = (Vec::new(), Vec::new());
-        for approval in self.approval_requests(request, &decision, intent, plan) {
+        for approval in approval_requests(request, &decision, asking) {
             let digest = approval.digest();
             match self.approvals.find(&digest).map(|known| (known.status(request.at), known)) {
                 Some((ApprovalStatus::Granted { .. }, _)) => given.push(digest),
@@ -102,31 +138,8 @@ impl Control {
         if !asked.is_empty() {
             return Ok(Cleared::Asked(asked));
         }
-        let cost_max = plan.map(|plan| plan.reserve);
+        let cost_max = asking.plan.map(|plan| plan.reserve);
         Ok(Cleared::Yes(Clearance::new(decision.obligations, decision.policy, given, cost_max)))
-    }
-
-    fn approval_requests(
-        &self,
-        request: &PolicyRequest,
-        decision: &PolicyDecision,
-        intent: &Intent,
-        plan: Option<&Plan>,
-    ) -> Vec<ApprovalRequest> {
-        let subject = match plan {
-            Some(plan) => format!("{} for {}", plan.id, intent.goal.kind),
-            None => format!("the intent to {}", intent.goal.kind),
-        };
-        let bound = plan.map(|plan| (Digest::of(&serde_json::to_vec(plan).unwrap_or_default()), plan.reserve));
-        let ask = |(flow, terms): (&_, &orp_core::noun::ApprovalTerms)| {
-            let (flow, terms, requester) = (Clone::clone(flow), terms.clone(), intent.requester.clone());
-            let asked = ApprovalRequest::new(flow, terms, request, subject.clone(), requester, decision.policy);
-            match bound {
-                Some((digest, cost)) => asked.with_plan(digest, cost),
-                None => asked,
-            }
-        };
-        decision.obligations.approvals.iter().map(ask).collect()
     }
 
     /// Writes a request down, and brings it to everyone who may approve it.

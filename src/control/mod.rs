@@ -6,6 +6,7 @@
 //! | [`admit`] | facts for policy, and the reservation on every budget |
 //! | [`judge`] | what policy says of a whole plan: the plan, its machines, what it moves |
 //! | [`clear`] | approvals: asked of people, kept in the journal |
+//! | [`lineage`] | classes of what is made from other things, and lowering them |
 //! | [`record`] | journal first, then fold, then tell: the one way a fact comes to be |
 //! | [`pool`] | drives the scheduler: every lease of owned capacity is granted by it |
 //! | [`run`] | one run: starts what is ready, re-plans after a reclaim, settles the account |
@@ -16,6 +17,7 @@ mod admit;
 mod attempt;
 mod clear;
 mod judge;
+mod lineage;
 mod look;
 mod pool;
 mod providers;
@@ -23,7 +25,8 @@ mod record;
 mod recover;
 mod run;
 
-pub(crate) use clear::{Approvals, Cleared};
+pub(crate) use clear::{Approvals, Asking, Cleared};
+pub use lineage::Declassified;
 pub(crate) use pool::Pool;
 pub(crate) use providers::Providers;
 pub use record::OrpEvent;

@@ -4,7 +4,7 @@
 //! it does next is a function of that state, so a restarted host goes on where the last one stood.
 
 use super::attempt::{self, AttemptEnd};
-use super::{Cleared, Control, held};
+use super::{Asking, Cleared, Control, held};
 use crate::error::OrpError;
 use orp_core::{
     error::StoreError,
@@ -431,7 +431,7 @@ impl Control {
         let id = RunId::next(&*self.ids);
         let subject = plan.id.to_string();
         let decided = Event::PolicyDecided { point: PolicyPoint::Run, subject, decision: decision.clone() };
-        let cleared = match self.clear(&request, decision, &plan.intent, Some(&plan)).await? {
+        let cleared = match self.clear(&request, decision, &Asking::to_run(&plan)).await? {
             Cleared::Yes(clearance) => Ok(clearance),
             Cleared::Asked(approvals) => Err(Refusal::Approval(approvals)),
             Cleared::No(decision) => Err(Refusal::Policy(decision)),
