@@ -185,7 +185,7 @@ impl Orp {
 
     /// Every budget account: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
-        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), *account)).collect()
+        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
     }
 
     /// Every registered asset, oldest first.
