@@ -13,6 +13,7 @@
 //! | [`plan`] | tasks bound to offers, estimates, the frontier, and why nothing fits |
 //! | [`policy`] | what policy is asked, and what it answers |
 //! | [`ledger`] | budgets with two-phase reservations |
+//! | [`quota`] | shares of a common capacity, lent and borrowed in a tree |
 //! | [`job`] | what the scheduler sees, and what it decides |
 //! | [`lease`] | a granted offer |
 //! | [`execution`] | a task as a process: how it is launched, and how it ends |
@@ -32,6 +33,7 @@ pub mod network;
 pub mod offer;
 pub mod plan;
 pub mod policy;
+pub mod quota;
 pub mod recipe;
 pub mod run;
 pub mod workflow;
@@ -49,6 +51,7 @@ pub use network::*;
 pub use offer::*;
 pub use plan::*;
 pub use policy::*;
+pub use quota::*;
 pub use recipe::*;
 pub use run::*;
 pub use workflow::*;
