@@ -199,7 +199,7 @@ impl Orp {
 
     /// Every budget account: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
-        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), *account)).collect()
+        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
     }
 
     /// Everything that somebody was asked to approve, and where it stands now.

@@ -173,7 +173,7 @@ async fn obligations_are_kept_or_nothing_starts() {
     let plan = a_plan(&orp, &intent()).await;
     assert_eq!(plan.intent.constraints.cost.as_ref().map(|limit| limit.max), Some("2 USD".parse().unwrap()));
     let run = orp.run(plan).await.unwrap().started().unwrap();
-    assert_eq!(orp.budgets()[0].1.limit, "2 USD".parse().unwrap());
+    assert_eq!(orp.budgets()[0].1.limit, "2 USD".parse::<Money>().unwrap());
     run.wait().await.unwrap();
     orp.shutdown().await;
 

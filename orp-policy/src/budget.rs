@@ -129,7 +129,7 @@ impl Budget {
         };
         // INVARIANT: every part is made of a name's characters and they fit: see `escape` and the limits above.
         let name = BudgetName::new(name).ok()?;
-        Some(BudgetSpec { name, limit, rule: self.id.clone() })
+        Some(BudgetSpec::new(name, limit, self.id.clone()))
     }
 
     fn holder(&self, view: View<'_>) -> Account {

@@ -116,7 +116,7 @@ impl Control {
     ) -> Result<Vec<BudgetSpec>, OrpError> {
         let mut budgets = self.policy.budgets(request);
         if let Some(cost) = &plan.intent.constraints.cost {
-            let spec = |name: BudgetName, rule: RuleId| BudgetSpec { name, limit: cost.max, rule };
+            let spec = |name: BudgetName, rule: RuleId| BudgetSpec::new(name, cost.max, rule);
             let name = BudgetName::new(format!("intent/{run}"));
             let rule = RuleId::new("constraints.cost.max");
             budgets.extend(name.ok().zip(rule.ok()).map(|(name, rule)| spec(name, rule)));
@@ -132,10 +132,10 @@ impl Control {
         budgets: &[BudgetSpec],
     ) -> Result<(), LedgerError> {
         let mut ledger = self.ledger();
-        for budget in budgets {
-            ledger.open(budget.name.clone(), budget.limit)?;
+        for notice in ledger.open_all(budgets)? {
+            tracing::warn!(%notice, "a budget");
         }
         let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-        ledger.reserve(key.clone(), amount, &names)
+        ledger.reserve(key.clone(), amount, &names, None)
     }
 }

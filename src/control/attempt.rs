@@ -780,8 +780,9 @@ pub(crate) async fn release(control: &Control, run: &RunShared, lease: &Lease) -
 /// allows is still owed: it is charged as far as the reservation goes, and told.
 fn charge(control: &Control, run: &RunShared, amount: Money) -> Option<Event> {
     let (key, _) = run.with(|state| state.reservation.clone())?;
+    let now = control.clock.now();
     let mut ledger = control.ledger();
-    let left = ledger.reservation(&key)?.left().ok()?;
+    let left = ledger.reservation(&key)?.left().money()?;
     let missing = amount.checked_sub(left).ok().filter(|missing| !missing.is_negative() && !missing.is_zero());
     let (charged, extended) = match missing {
         None => (amount, None),
@@ -793,8 +794,9 @@ fn charge(control: &Control, run: &RunShared, amount: Money) -> Option<Event> {
             }
         },
     };
-    if let Err(error) = ledger.charge(&key, charged) {
-        tracing::error!(%key, %error, "a charge was not booked");
+    match ledger.charge(&key, charged, now) {
+        Ok(notices) => notices.iter().for_each(|notice| tracing::warn!(%key, %notice, "a budget")),
+        Err(error) => tracing::error!(%key, %error, "a charge was not booked"),
     }
     extended
 }

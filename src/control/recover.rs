@@ -40,20 +40,19 @@ impl Recovered {
 fn fold_ledger(ledger: &mut Ledger, record: &Record, reservation: Option<&IdempotencyKey>) -> Result<(), LedgerError> {
     match (&record.event, reservation) {
         (Event::BudgetReserved { key, amount, budgets }, _) => {
-            for budget in budgets {
-                ledger.open(budget.name.clone(), budget.limit)?;
-            }
+            ledger.open_all(budgets)?;
             let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-            ledger.reserve(key.clone(), *amount, &names)
+            ledger.reserve(key.clone(), *amount, &names, None)
         }
         (Event::BudgetExtended { key, more }, _) => ledger.extend(key, *more),
         (Event::BudgetSettled { key, .. }, _) => ledger.settle(key).map(drop),
         (Event::LeaseReleased { cost: amount, .. } | Event::Charged { amount, .. }, Some(key)) => {
             // As when it happened: what passes every budget is charged as far as the reservation goes.
-            match ledger.charge(key, *amount) {
-                Err(LedgerError::BeyondReservation { left, .. }) => ledger.charge(key, left),
+            let charged = match ledger.charge(key, *amount, record.at) {
+                Err(LedgerError::BeyondReservation { left, .. }) => ledger.charge(key, left, record.at),
                 charged => charged,
-            }
+            };
+            charged.map(drop)
         }
         _ => Ok(()),
     }

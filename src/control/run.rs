@@ -13,7 +13,7 @@ use orp_core::{
         Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan, PlanOutcome,
         PolicyPoint, Record, Remaining, RunState, TaskStatus,
     },
-    unit::{Money, Probability, Timestamp},
+    unit::{Amount, Money, Probability, Timestamp},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -366,7 +366,7 @@ impl Driver {
         let state = self.run.state();
         let mut events = Vec::new();
         if let Some((key, _)) = state.reservation {
-            let released = self.control.ledger().settle(&key);
+            let released = self.control.ledger().settle(&key).ok().and_then(Amount::money);
             let zero = Money::zero(state.spent.currency());
             events.push(Event::BudgetSettled { key, spent: state.spent, released: released.unwrap_or(zero) });
         }

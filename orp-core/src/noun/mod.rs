@@ -15,6 +15,7 @@
 //! | [`obligation`] | what a permit asks for in return |
 //! | [`approval`] | people who say yes to one thing |
 //! | [`ledger`] | budgets with two-phase reservations |
+//! | [`quota`] | shares of a common capacity, lent and borrowed in a tree |
 //! | [`job`] | what the scheduler sees, and what it decides |
 //! | [`lease`] | a granted offer |
 //! | [`execution`] | a task as a process: how it is launched, and how it ends |
@@ -36,6 +37,7 @@ pub mod obligation;
 pub mod offer;
 pub mod plan;
 pub mod policy;
+pub mod quota;
 pub mod recipe;
 pub mod run;
 pub mod workflow;
@@ -55,6 +57,7 @@ pub use obligation::*;
 pub use offer::*;
 pub use plan::*;
 pub use policy::*;
+pub use quota::*;
 pub use recipe::*;
 pub use run::*;
 pub use workflow::*;
