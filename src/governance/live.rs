@@ -6,7 +6,8 @@ use crate::error::OrpError;
 use orp_core::{
     contract::{PolicyEngine, ResidualPolicy},
     document::Source,
-    noun::{BudgetSpec, Digest, PolicyDecision, PolicyRequest},
+    id::RuleId,
+    noun::{ApprovalTerms, BudgetSpec, Digest, PolicyDecision, PolicyRequest},
 };
 use orp_policy::PolicySet;
 use std::{
@@ -205,6 +206,10 @@ impl PolicyEngine for LivePolicy {
 
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec> {
         self.current().budgets(request)
+    }
+
+    fn approval_terms(&self, flow: &RuleId) -> Option<ApprovalTerms> {
+        self.current().approval_terms(flow)
     }
 
     fn residual<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {

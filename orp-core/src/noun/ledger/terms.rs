@@ -55,6 +55,7 @@ impl fmt::Display for OnLimit {
 
 /// What an account wants when a charge passes its reservation; the stricter one speaks where accounts differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnOverrun {
     /// The charge is taken: what passes the reservation is counted as overrun, and told.
