@@ -16,11 +16,12 @@ use orp_core::{
         Scheduler, TalentProvider,
     },
     document::Source,
-    id::{BudgetName, IntentId, Principal, RunId},
+    id::{BudgetName, IdempotencyKey, IntentId, Principal, RunId},
     memory::{MemoryAssets, MemoryJournal},
     noun::{
         Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, AssetRef, DataClass, Event, Frontier,
-        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Vote, Waiting,
+        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Transfer, Vote,
+        Waiting,
     },
 };
 use orp_policy::PolicySet;
@@ -200,6 +201,23 @@ impl Orp {
     /// Every budget account: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
         self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
+    }
+
+    /// Moves limit from one budget's account to another's, for good and on record. The same key again changes nothing. Who
+    /// may do that is for the host to say.
+    pub async fn transfer_budget(
+        &self,
+        key: IdempotencyKey,
+        transfer: Transfer,
+        by: Principal,
+    ) -> Result<(), OrpError> {
+        let control = &self.inner.control;
+        let notices = control.ledger().transfer(key.clone(), transfer.clone())?;
+        let mut events = vec![Event::BudgetTransferred { key, transfer, by }];
+        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
+        let records = control.recorder.write(None, events).await?;
+        control.recorder.tell(records);
+        Ok(())
     }
 
     /// Everything that somebody was asked to approve, and where it stands now.

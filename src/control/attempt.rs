@@ -771,34 +771,36 @@ pub(crate) async fn release(control: &Control, run: &RunShared, lease: &Lease) -
         orp_core::noun::Released { at: now, reclaimed: false }
     });
     let cost = lease.cost_until(released.at).unwrap_or(Money::zero(lease.offer.price.amount.currency()));
-    let mut events = Vec::from_iter(charge(control, run, cost));
+    let mut events = charge(control, run, cost);
     events.push(Event::LeaseReleased { lease: lease.id, released, cost });
     run.record(control, events).await
 }
 
 /// Charges the run's reservation, raising it first when it is too small: the fact of that, if it was. What no budget
 /// allows is still owed: it is charged as far as the reservation goes, and told.
-fn charge(control: &Control, run: &RunShared, amount: Money) -> Option<Event> {
-    let (key, _) = run.with(|state| state.reservation.clone())?;
+fn charge(control: &Control, run: &RunShared, amount: Money) -> Vec<Event> {
+    let mut events = Vec::new();
+    let Some((key, _)) = run.with(|state| state.reservation.clone()) else { return events };
     let now = control.clock.now();
     let mut ledger = control.ledger();
-    let left = ledger.reservation(&key)?.left().money()?;
+    let Some(left) = ledger.reservation(&key).and_then(|held| held.left().money()) else { return events };
     let missing = amount.checked_sub(left).ok().filter(|missing| !missing.is_negative() && !missing.is_zero());
-    let (charged, extended) = match missing {
-        None => (amount, None),
-        Some(more) => match ledger.extend(&key, more) {
-            Ok(()) => (amount, Some(Event::BudgetExtended { key: key.clone(), more })),
-            Err(error) => {
-                tracing::error!(%key, %error, "a charge passes every budget that allows it");
-                (left, None)
-            }
-        },
+    let charged = match missing.map(|more| (more, ledger.extend(&key, more))) {
+        None => amount,
+        Some((more, Ok(()))) => {
+            events.push(Event::BudgetExtended { key: key.clone(), more });
+            amount
+        }
+        Some((_, Err(error))) => {
+            tracing::error!(%key, %error, "a charge passes every budget that allows it");
+            left
+        }
     };
     match ledger.charge(&key, charged, now) {
-        Ok(notices) => notices.iter().for_each(|notice| tracing::warn!(%key, %notice, "a budget")),
+        Ok(notices) => events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice })),
         Err(error) => tracing::error!(%key, %error, "a charge was not booked"),
     }
-    extended
+    events
 }
 
 /// Waits for a reason to stop.

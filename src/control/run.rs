@@ -10,8 +10,8 @@ use orp_core::{
     error::StoreError,
     id::{AttemptId, IdempotencyKey, RunId, TaskName},
     noun::{
-        Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan, PlanOutcome,
-        PolicyPoint, Record, Remaining, RunState, TaskStatus,
+        Digest, Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan,
+        PlanOutcome, PolicyPoint, Record, Remaining, RunState, TaskStatus,
     },
     unit::{Amount, Money, Probability, Timestamp},
 };
@@ -444,15 +444,26 @@ impl Control {
                 return Ok(Err(refusal));
             }
         };
-        let budgets = self.budgets(id, &plan, &request)?;
         let key = reservation_key(id);
-        if let Err(error) = self.reserve(&key, plan.reserve, &budgets) {
-            return Ok(Err(Refusal::Budget(error)));
-        }
+        let (budgets, notices) = loop {
+            let budgets = self.budgets(id, &plan, &request)?;
+            match self.reserve(&key, plan.reserve, &budgets) {
+                Ok(notices) => break (budgets, notices),
+                Err(error) => {
+                    // What is approved is used up, so this ends.
+                    let policy = clearance.policy.unwrap_or(Digest::of(b""));
+                    if let Err(refusal) = self.raise_limits(&request, error, policy, &plan).await? {
+                        return Ok(Err(refusal));
+                    }
+                }
+            }
+        };
         let amount = plan.reserve;
         let started = Event::RunStarted { plan: Box::new(plan) };
         let cleared = Event::RunCleared { clearance: clearance.clone() };
-        let events = vec![started, decided, cleared, Event::BudgetReserved { key: key.clone(), amount, budgets }];
+        let mut events =
+            vec![started, decided, cleared.clone(), Event::BudgetReserved { key: key.clone(), amount, budgets }];
+        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
         let records = match self.recorder.write(Some(id), events).await {
             Ok(records) => records,
             Err(error) => {
@@ -464,6 +475,7 @@ impl Control {
         let state = records.first().and_then(RunState::begin).ok_or(OrpError::UnknownRun(id))?;
         let run = Arc::new(RunShared::new(state));
         run.fold(&records[1..]);
+        self.approvals.take(&cleared);
         self.recorder.tell(records);
         self.take_up(run.clone());
         self.notify(&clearance.obligations, &id.to_string()).await;
