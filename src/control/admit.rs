@@ -132,9 +132,6 @@ impl Control {
         amount: Money,
         budgets: &[BudgetSpec],
     ) -> Result<Vec<Notice>, LedgerError> {
-        let mut ledger = self.ledger();
-        let notices = ledger.open_all(budgets)?;
-        let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-        ledger.reserve(key.clone(), amount, &names, None).map(|()| notices)
+        self.ledger().open_and_reserve(key.clone(), amount, budgets, None)
     }
 }
