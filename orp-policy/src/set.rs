@@ -28,7 +28,9 @@ use crate::view::View;
 use orp_core::contract::{PolicyEngine, ResidualPolicy};
 use orp_core::document::Source;
 use orp_core::id::RuleId;
-use orp_core::noun::{ApprovalTerms, BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, Reason, Verdict};
+use orp_core::noun::{
+    ApprovalTerms, BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, QuotaTree, Reason, Verdict,
+};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// What speaks when no rule allows: its id in reasons, which no document may have.
@@ -145,6 +147,11 @@ impl PolicySet {
     /// The budgets, in the order of their ids; those a charge falls under are [`PolicyEngine::budgets`].
     pub fn all_budgets(&self) -> &[Budget] {
         &self.documents.budgets
+    }
+
+    /// The tree of quotas, of which nothing is taken yet: a scheduler takes from a copy.
+    pub const fn quotas(&self) -> &QuotaTree {
+        &self.documents.quotas
     }
 
     fn budget(&self, id: &RuleId) -> Option<&Budget> {
@@ -358,6 +365,7 @@ fn digest(documents: &Documents) -> Digest {
     documents.vocabulary.declared().for_each(|fact| line(&mut content, "fact", fact));
     documents.rules.iter().for_each(|rule| line(&mut content, "rule", rule));
     documents.budgets.iter().for_each(|budget| line(&mut content, "budget", budget));
+    documents.quotas.specs().for_each(|(_, quota)| line(&mut content, "quota", quota));
     documents.flows.iter().for_each(|flow| line(&mut content, "flow", flow));
     documents.exceptions.iter().for_each(|exception| line(&mut content, "exception", exception));
     Digest::of(&content)

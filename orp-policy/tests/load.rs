@@ -260,6 +260,28 @@ fn wrong_requirements_flows_and_exceptions_are_refused_with_their_place() {
 }
 
 #[test]
+fn quotas_make_a_tree_or_are_refused_with_their_place() {
+    let quota = |id: &str, spec: &str| {
+        format!("---\napiVersion: orp.policy/v1\nkind: Quota\nmetadata: {{id: {id}}}\nspec: {spec}\n")
+    };
+    let org = quota("org", "{nominal: {gpu: 2}}");
+    let set = load(&format!("{org}{}", quota("vision", "{parent: org, nominal: {gpu: 8}, lend: {gpu: 4}}"))).unwrap();
+    let vision = set.quotas().id(&orp_core::id::QueueName::new("vision").unwrap()).unwrap();
+    assert_eq!(set.quotas().available(vision).unwrap().gpu.to_string(), "10");
+    for (text, expected) in [
+        (quota("a", "{parent: b}"), "4:16: quota `a` is below `b`, which is not there"),
+        (
+            quota("a", "{borrow: {gpu: 1}}"),
+            "4:16: quota `a` is a root: expected no limit on borrowing or lending, there is nobody to borrow from or lend to",
+        ),
+        (quota("a", "{parent: a}"), "4:16: quota `a` is its own ancestor"),
+        (quota("a", "{nominal: {gpus: 1}}"), "5:18: unknown field `gpus`, expected one of cpu, memory, disk, gpu"),
+    ] {
+        assert_eq!(error(&text), expected, "{text}");
+    }
+}
+
+#[test]
 fn wrong_budgets_are_refused_with_their_place() {
     let cases = [
         ("{limit: 5 USD}", "4:8: missing field `window`"),
@@ -345,8 +367,8 @@ fn wrong_headers_are_refused_with_their_place() {
             "1:13: unknown variant `orp.policy/v2`, expected one of orp.policy/v1",
         ),
         (
-            "apiVersion: orp.policy/v1\nkind: Quota\nmetadata: {id: r}\nspec: {}\n",
-            "2:7: unknown variant `Quota`, expected one of PolicySet, Rule, Budget, ApprovalFlow, Exception",
+            "apiVersion: orp.policy/v1\nkind: Qota\nmetadata: {id: r}\nspec: {}\n",
+            "2:7: unknown variant `Qota`, expected one of PolicySet, Rule, Budget, Quota, ApprovalFlow, Exception",
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r r}\nspec: {}\n",

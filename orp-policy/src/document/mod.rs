@@ -54,6 +54,20 @@
 //!     notify: [dpo@example.com]
 //! ---
 //! apiVersion: orp.policy/v1
+//! kind: Quota
+//! metadata: {id: research}
+//! spec:
+//!   parent: org                         # another Quota; a root has none
+//!   nominal: {gpu: 8, cpu: 64}          # its own
+//!   borrow: {gpu: 4}                    # at most so much more; unlimited where left out
+//!   lend: {gpu: 6}                      # at most so much to others; unlimited where left out
+//! ---
+//! apiVersion: orp.policy/v1
+//! kind: Quota
+//! metadata: {id: org}
+//! spec: {}
+//! ---
+//! apiVersion: orp.policy/v1
 //! kind: ApprovalFlow
 //! metadata: {id: two-of-three}
 //! spec: {approvers: [ada, bob, eve], quorum: 2, ttl: 72h}
@@ -118,6 +132,7 @@ pub(crate) mod approval;
 pub(crate) mod budget;
 pub(crate) mod exception;
 mod part;
+pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod rule;
 pub(crate) mod set;
@@ -136,6 +151,7 @@ use crate::rule::Rule;
 use crate::set::{DEFAULT_DENY, DOCUMENT_LIMIT};
 use orp_core::document::{DocumentError, Source};
 use orp_core::id::{Principal, RuleId};
+use orp_core::noun::QuotaTree;
 use part::Part;
 use raw::{Fault, Raw};
 use serde::de::IgnoredAny;
@@ -151,12 +167,15 @@ pub(crate) struct Documents {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) flows: Vec<ApprovalFlow>,
     pub(crate) exceptions: Vec<Exception>,
+    /// The tree of quotas, of which nothing is taken.
+    pub(crate) quotas: QuotaTree,
 }
 
 impl Default for Documents {
     fn default() -> Self {
         let vocabulary = Vocabulary::builtin().clone();
-        Self { vocabulary, rules: Vec::new(), budgets: Vec::new(), flows: Vec::new(), exceptions: Vec::new() }
+        let (rules, budgets, flows, exceptions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { vocabulary, rules, budgets, flows, exceptions, quotas: QuotaTree::default() }
     }
 }
 
@@ -185,6 +204,7 @@ impl Documents {
         for (id, headed) in &documents {
             errors.extend(read.add(id, headed).err());
         }
+        errors.extend(read.read_quotas(&documents));
         for (id, message) in budget::wrong_parents(&read.budgets) {
             errors.extend(documents.get(&id).map(|headed| headed.place.error(message)));
         }
@@ -222,7 +242,7 @@ impl Documents {
         match headed.kind {
             Kind::Rule => self.rules.push(part.rule(id, self, part.parse_envelope())?),
             Kind::Budget => self.budgets.push(part.budget(id, headed.id_at, self, part.parse_envelope())?),
-            Kind::PolicySet | Kind::ApprovalFlow | Kind::Exception => {}
+            Kind::PolicySet | Kind::ApprovalFlow | Kind::Quota | Kind::Exception => {}
         }
         Ok(())
     }
@@ -338,6 +358,7 @@ enum Kind {
     PolicySet,
     Rule,
     Budget,
+    Quota,
     ApprovalFlow,
     Exception,
 }
