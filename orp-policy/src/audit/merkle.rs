@@ -361,8 +361,8 @@ mod tests {
         for size in 1..=33 {
             for index in 0..size {
                 let proof = Inclusion::prove(&leaves[..size], index as u64).unwrap();
-                for other in 0..size {
-                    assert_eq!(proof.holds(leaves[other], &heads[size]), other == index);
+                for (other, leaf) in leaves.iter().enumerate().take(size) {
+                    assert_eq!(proof.holds(*leaf, &heads[size]), other == index);
                 }
                 assert!(!proof.holds(leaves[index], &Head { root: heads[size - 1].root, ..heads[size] }));
             }
