@@ -311,7 +311,7 @@ async fn a_crash_between_both_files_loses_and_doubles_nothing() {
     let expected = said(&log);
     let (bytes, personal) = (fs::read(log.path()).unwrap(), fs::read(log.personal_path()).unwrap());
     let lines: Vec<Disclosure> = log.disclosures().unwrap();
-    let ends = records(&log).iter().scan(26, |end, record| {
+    let ends = records(&log).into_iter().scan(26, |end, record| {
         let mut frame = Vec::new();
         record.encode(&mut frame);
         *end += frame.len();
