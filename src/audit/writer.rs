@@ -144,3 +144,48 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orp_core::unit::Timestamp;
+    use orp_policy::audit::{Draft, Header};
+
+    /// A disk that fails once is not trusted again: what it has written is known when the log is opened.
+    #[test]
+    fn after_a_failure_nothing_more_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let mut header = Vec::new();
+        let chain = Chain::begin(Header::new(uuid::Uuid::nil()), &mut header);
+        std::fs::write(&path, &header).unwrap();
+        let (durable, watched) =
+            watch::channel(Durable { chain: chain.clone(), bytes: header.len() as u64, failed: None });
+        // Opened for reading only, every write fails.
+        let file = File::open(&path).unwrap();
+        let side = Side::open(Side::path_of(&path), 0).unwrap();
+        let writer = Writer { path: path.clone(), file, side, chain, signer: None, checkpoint_every: 8, durable };
+        let (sender, requests) = mpsc::channel(8);
+        let append = || {
+            let (done, answer) = oneshot::channel();
+            let entry = Draft::new("test", Timestamp::EPOCH).finish().unwrap();
+            sender.try_send(Request::Append { entries: vec![entry], done }).map_err(|_| "full").unwrap();
+            answer
+        };
+        let answers = [append(), append()];
+        let (done, erased) = oneshot::channel();
+        let erase = Request::Erase(Erase { which: Box::new(|_| true), done });
+        sender.try_send(erase).map_err(|_| "full").unwrap();
+        let later = append();
+        drop(sender);
+        writer.run(requests);
+        for answer in answers {
+            assert!(matches!(answer.blocking_recv().unwrap(), Err(AuditError::Io { .. })));
+        }
+        assert!(matches!(erased.blocking_recv().unwrap(), Err(AuditError::Stopped { .. })));
+        assert!(matches!(later.blocking_recv().unwrap(), Err(AuditError::Stopped { .. })));
+        let durable = watched.borrow();
+        assert!(matches!(durable.failed, Some(AuditError::Io { .. })) && durable.chain.head().size == 0);
+        assert_eq!(std::fs::read(&path).unwrap(), header);
+    }
+}

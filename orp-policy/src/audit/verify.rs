@@ -226,7 +226,11 @@ impl fmt::Display for Report {
             0 => {}
             left_out => writeln!(f, "FAULT       and {left_out} more")?,
         }
-        f.write_str(if self.is_intact() { "verdict     intact" } else { "verdict     TAMPERED WITH" })
+        f.write_str(match (self.is_intact(), self.torn) {
+            (false, _) => "verdict     TAMPERED WITH",
+            (true, Some(_)) => "verdict     intact up to its torn end",
+            (true, None) => "verdict     intact",
+        })
     }
 }
 
