@@ -116,7 +116,8 @@ impl Facts {
         match value {
             Value::String(text) => {
                 if text.len() > TEXT_MAX {
-                    text.truncate(text.floor_char_boundary(TEXT_MAX));
+                    let end = (0..=TEXT_MAX).rev().find(|end| text.is_char_boundary(*end));
+                    text.truncate(end.unwrap_or(0));
                     text.push('…');
                 }
                 if self.people.are_named_in(text) {

@@ -15,8 +15,8 @@
 //! | [`BUDGET_RESERVED`] | money was reserved | `key`, `amount`, `budgets` |
 //! | [`BUDGET_EXTENDED`] | a reservation was raised | `key`, `more` |
 //! | [`BUDGET_SETTLED`] | what was left was released | `key`, `spent`, `released` |
-//! | [`LEASE_GRANTED`] | a resource was handed over | `lease`, `attempt`, `provider`, `offer`†, `region`, `market`, `service` |
-//! | [`CHARGED`] | money was spent | `amount`, `from`, `until`, `service`, `project`, `what`, `lease`, `provider`, `offer`†, `region` |
+//! | [`LEASE_GRANTED`] | a resource was handed over | `lease`, `attempt`, `provider`, `offer`†, `region`, `market`, `units`, `service` |
+//! | [`CHARGED`] | money was spent | `amount`, `from`, `until`, `project`, `what`, `service`; of a lease, all that was said when it was granted |
 //! | [`OTHER`] | something newer than this table | `event` |
 //!
 //! What belongs to a run has a field `run` as well. Amounts are texts such as `1.20 USD`, times RFC 3339.
