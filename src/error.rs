@@ -59,6 +59,9 @@ pub enum OrpError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The audit log could not be opened, or does not hold what was written.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// A provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -1,5 +1,6 @@
 //! The handle of a host: build, plan, run, watch, stop.
 
+use crate::audit::{AuditLog, AuditOptions, Follower};
 use crate::control::{
     Approvals, Asking, Cleared, Control, Declassified, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal,
     RunShared, Settings, Stop, held,
@@ -198,6 +199,12 @@ impl Orp {
         self.inner.control.pool.waiting()
     }
 
+    /// The audit log: what was decided and spent, verifiable and for good. None without a folder to keep it in, unless the
+    /// host [places](OrpBuilder::audit) it; and none where the host does [without](OrpBuilder::without_audit).
+    pub fn audit(&self) -> Option<&AuditLog> {
+        self.inner.control.recorder.audit().map(Follower::log)
+    }
+
     /// Every budget account: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
         self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
@@ -347,6 +354,28 @@ pub struct OrpBuilder {
     secrets: Secrets,
     redactors: BTreeSet<String>,
     settings: Settings,
+    audit: Audit,
+}
+
+/// Whether there is an audit log, and where.
+#[derive(Debug, Default)]
+enum Audit {
+    /// `audit.log` in the host's folder, if there is one.
+    #[default]
+    InFolder,
+    At(AuditOptions),
+    None,
+}
+
+impl Audit {
+    fn open(self, folder: Option<&Path>) -> Result<Option<Follower>, OrpError> {
+        let options = match (self, folder) {
+            (Self::At(options), _) => options,
+            (Self::InFolder, Some(folder)) => AuditOptions::at(folder.join("audit.log")),
+            (Self::InFolder, None) | (Self::None, _) => return Ok(None),
+        };
+        Ok(Some(Follower::new(AuditLog::open(options)?)))
+    }
 }
 
 impl OrpBuilder {
@@ -484,7 +513,20 @@ impl OrpBuilder {
         self
     }
 
-    /// Checks what was plugged in, opens the store, and takes up every run that is not over.
+    /// Where the audit log is and how it is kept, instead of `audit.log` in the folder, unsigned. Every fact waits until it is
+    /// on record, so the disk should be as quick as the store's.
+    pub fn audit(mut self, options: AuditOptions) -> Self {
+        self.audit = Audit::At(options);
+        self
+    }
+
+    /// No audit log.
+    pub fn without_audit(mut self) -> Self {
+        self.audit = Audit::None;
+        self
+    }
+
+    /// Checks what was plugged in, opens the store, brings the audit log up to date with it, and takes up every run that is not over.
     pub async fn build(self) -> Result<Orp, OrpError> {
         let providers = self.providers()?;
         let mut recipes = self.recipes.unwrap_or_else(orp_sched::planner::builtin_recipes);
@@ -502,9 +544,10 @@ impl OrpBuilder {
             }
             (None, None) => (Arc::new(MemoryJournal::default()) as _, Arc::new(MemoryAssets::default()) as _),
         };
+        let audit = self.audit.open(self.folder.as_deref())?;
         let folder =
             self.folder.unwrap_or_else(|| std::env::temp_dir().join(format!("orp-{}", ids.next_uuid().simple())));
-        let recorder = Recorder::new(journal, clock.clone());
+        let recorder = Recorder::new(journal, clock.clone(), audit);
         let mut recovered = Recovered::default();
         recorder.replay(|record| recovered.fold(&record)).await?;
         let scheduler = self.scheduler.unwrap_or_else(|| Box::new(PreemptivePriority::default()));

@@ -39,6 +39,7 @@
 //! ```
 
 pub mod approval;
+pub mod audit;
 pub mod budget;
 mod condition;
 pub mod document;
