@@ -221,7 +221,7 @@ fn wrong_headers_are_refused_with_their_place() {
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Quota\nmetadata: {id: r}\nspec: {}\n",
-            "2:7: unknown variant `Quota`, expected one of PolicySet, Rule, Budget, ApprovalFlow, Exception",
+            "2:7: unknown variant `Quota`, expected one of PolicySet, Rule, Budget, ApprovalFlow, Exception, PolicyTest",
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r r}\nspec: {}\n",

@@ -28,8 +28,6 @@
 //!   window: {calendar: month}           # {calendar: month} | {calendar: day} | total
 //!   limit: 20000 USD
 //!   overrides: {vision: 60000 USD}
-//! ```
-//!
 //! ---
 //! apiVersion: orp.policy/v1
 //! kind: Rule
@@ -70,6 +68,8 @@
 //!     team.tier: {kind: {one_of: [gold, silver]}}
 //! ```
 //!
+//! What a `PolicyTest` says of them is in [`testing`](crate::testing).
+//!
 //! # Conditions
 //!
 //! `where` maps [facts](crate::fact::VOCABULARY) to conditions, all of which must hold:
@@ -98,6 +98,7 @@ mod part;
 pub(crate) mod raw;
 pub(crate) mod rule;
 pub(crate) mod set;
+pub(crate) mod test;
 
 pub use set::{INCLUDE_LIMIT, includes};
 
@@ -111,6 +112,7 @@ use crate::exception::Exception;
 use crate::fact::Vocabulary;
 use crate::rule::Rule;
 use crate::set::{DEFAULT_DENY, DOCUMENT_LIMIT};
+use crate::testing::{PolicyTest, Words};
 use orp_core::document::{DocumentError, Source};
 use orp_core::id::{Principal, RuleId};
 use part::Part;
@@ -128,12 +130,20 @@ pub(crate) struct Documents {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) flows: Vec<ApprovalFlow>,
     pub(crate) exceptions: Vec<Exception>,
+    /// What is expected of the others: they say nothing of their own.
+    pub(crate) tests: Vec<PolicyTest>,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        let vocabulary = Vocabulary::builtin().clone();
-        Self { vocabulary, rules: Vec::new(), budgets: Vec::new(), flows: Vec::new(), exceptions: Vec::new() }
+        Self {
+            vocabulary: Vocabulary::builtin().clone(),
+            rules: Vec::new(),
+            budgets: Vec::new(),
+            flows: Vec::new(),
+            exceptions: Vec::new(),
+            tests: Vec::new(),
+        }
     }
 }
 
@@ -168,6 +178,15 @@ impl Documents {
                 Err(error) => errors.push(error),
             }
         }
+        let words = Words::of(&read.vocabulary);
+        let mut tests = Vec::new();
+        for (id, headed) in of_kind(&documents, Kind::PolicyTest) {
+            match headed.part.policy_test(id, &read, &documents, &words, headed.part.parse_envelope()) {
+                Ok(test) => tests.push(test),
+                Err(error) => errors.push(error),
+            }
+        }
+        read.tests = tests;
         // Those of one kind were found together; people read them in the order of the text.
         errors.sort_by_key(|error| {
             let source = sources.iter().position(|source| source.name() == error.source_name);
@@ -196,7 +215,7 @@ impl Documents {
         match headed.kind {
             Kind::Rule => self.rules.push(part.rule(id, self, part.parse_envelope())?),
             Kind::Budget => self.budgets.push(part.budget(id, headed.id_at, self, part.parse_envelope())?),
-            Kind::PolicySet | Kind::ApprovalFlow | Kind::Exception => {}
+            Kind::PolicySet | Kind::ApprovalFlow | Kind::Exception | Kind::PolicyTest => {}
         }
         Ok(())
     }
@@ -304,6 +323,7 @@ enum Kind {
     Budget,
     ApprovalFlow,
     Exception,
+    PolicyTest,
 }
 
 /// What every document says of itself.
