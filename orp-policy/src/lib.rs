@@ -12,6 +12,9 @@
 //! | [`rule`] | what a rule says, and when |
 //! | [`budget`] | which account a charge falls under |
 //! | [`set`] | the order of evaluation |
+//! | [`testing`] | what a set is expected to decide: cases, matrices, invariants; coverage and mutants |
+//! | [`simulation`] | what another set would have decided, on a record of decisions |
+//! | [`shadow`] | what another set would decide, beside the one in force |
 //! | [`error`] | what is wrong with documents, and where |
 //!
 //! Conditions are typed tests of declared facts, not an expression language: they are checked in full at load, cost what
@@ -55,7 +58,10 @@ pub mod rule;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod set;
+pub mod shadow;
+pub mod simulation;
 mod template;
+pub mod testing;
 mod view;
 
 pub use approval::ApprovalFlow;
@@ -65,3 +71,6 @@ pub use exception::Exception;
 pub use explain::Explanation;
 pub use rule::{Effect, Mode, Rule};
 pub use set::{Judgement, PolicySet};
+pub use shadow::Shadowed;
+pub use simulation::{Recorded, Simulation};
+pub use testing::{PolicyTest, TestReport};

@@ -24,6 +24,7 @@ use crate::fact::{Gap, Vocabulary};
 use crate::index::{Index, Position};
 use crate::residual::Residual;
 use crate::rule::{Actions, Effect, Mode, Rule, join};
+use crate::testing::PolicyTest;
 use crate::view::View;
 use orp_core::contract::{PolicyEngine, ResidualPolicy};
 use orp_core::document::Source;
@@ -114,7 +115,7 @@ impl PolicySet {
         Self::new(Documents { rules: vec![rule], ..Documents::default() })
     }
 
-    fn new(documents: Documents) -> Self {
+    pub(crate) fn new(documents: Documents) -> Self {
         let rules = (0..).zip(&documents.rules).map(|(position, rule)| (position, rule, &rule.conditions));
         let index = Index::new(rules);
         let mut excepted: BTreeMap<Position, Vec<usize>> = BTreeMap::new();
@@ -129,7 +130,8 @@ impl PolicySet {
         Self { documents, index, excepted, version, default_deny: literal_id(DEFAULT_DENY) }
     }
 
-    /// The digest of what the set says: two sets with the same documents have the same one, however written.
+    /// The digest of what the set says: two sets with the same documents have the same one, however written. Its tests say
+    /// nothing of their own.
     pub const fn version(&self) -> Digest {
         self.version
     }
@@ -167,6 +169,16 @@ impl PolicySet {
     /// The exceptions, in the order of their ids, those that have ended included.
     pub fn exceptions(&self) -> &[Exception] {
         &self.documents.exceptions
+    }
+
+    /// What its documents expect of it, in the order of their ids; [`PolicySet::run_tests`] runs them.
+    pub fn tests(&self) -> &[PolicyTest] {
+        &self.documents.tests
+    }
+
+    /// What its documents say.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Judges a request, shadowed rules included.

@@ -368,7 +368,7 @@ fn wrong_headers_are_refused_with_their_place() {
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Qota\nmetadata: {id: r}\nspec: {}\n",
-            "2:7: unknown variant `Qota`, expected one of PolicySet, Rule, Budget, Quota, ApprovalFlow, Exception",
+            "2:7: unknown variant `Qota`, expected one of PolicySet, Rule, Budget, Quota, ApprovalFlow, Exception, PolicyTest",
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r r}\nspec: {}\n",

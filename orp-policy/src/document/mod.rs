@@ -92,6 +92,8 @@
 //!     team.tier: {kind: {one_of: [gold, silver]}}
 //! ```
 //!
+//! What a `PolicyTest` says of them is in [`testing`](crate::testing).
+//!
 //! # Conditions
 //!
 //! `where` maps [facts](crate::fact) to conditions, all of which must hold:
@@ -136,6 +138,7 @@ pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod rule;
 pub(crate) mod set;
+pub(crate) mod test;
 
 pub use set::{INCLUDE_LIMIT, includes};
 
@@ -149,6 +152,7 @@ use crate::exception::Exception;
 use crate::fact::Vocabulary;
 use crate::rule::Rule;
 use crate::set::{DEFAULT_DENY, DOCUMENT_LIMIT};
+use crate::testing::{PolicyTest, Words};
 use orp_core::document::{DocumentError, Source};
 use orp_core::id::{Principal, RuleId};
 use orp_core::noun::QuotaTree;
@@ -169,13 +173,21 @@ pub(crate) struct Documents {
     pub(crate) exceptions: Vec<Exception>,
     /// The tree of quotas, of which nothing is taken.
     pub(crate) quotas: QuotaTree,
+    /// What is expected of the others: they say nothing of their own.
+    pub(crate) tests: Vec<PolicyTest>,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        let vocabulary = Vocabulary::builtin().clone();
-        let (rules, budgets, flows, exceptions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { vocabulary, rules, budgets, flows, exceptions, quotas: QuotaTree::default() }
+        Self {
+            vocabulary: Vocabulary::builtin().clone(),
+            rules: Vec::new(),
+            budgets: Vec::new(),
+            flows: Vec::new(),
+            exceptions: Vec::new(),
+            quotas: QuotaTree::default(),
+            tests: Vec::new(),
+        }
     }
 }
 
@@ -214,6 +226,15 @@ impl Documents {
                 Err(error) => errors.push(error),
             }
         }
+        let words = Words::of(&read.vocabulary);
+        let mut tests = Vec::new();
+        for (id, headed) in of_kind(&documents, Kind::PolicyTest) {
+            match headed.part.policy_test(id, &read, &documents, &words, headed.part.parse_envelope()) {
+                Ok(test) => tests.push(test),
+                Err(error) => errors.push(error),
+            }
+        }
+        read.tests = tests;
         // Those of one kind were found together; people read them in the order of the text.
         errors.sort_by_key(|error| {
             let source = sources.iter().position(|source| source.name() == error.source_name);
@@ -242,7 +263,7 @@ impl Documents {
         match headed.kind {
             Kind::Rule => self.rules.push(part.rule(id, self, part.parse_envelope())?),
             Kind::Budget => self.budgets.push(part.budget(id, headed.id_at, self, part.parse_envelope())?),
-            Kind::PolicySet | Kind::ApprovalFlow | Kind::Quota | Kind::Exception => {}
+            Kind::PolicySet | Kind::ApprovalFlow | Kind::Quota | Kind::Exception | Kind::PolicyTest => {}
         }
         Ok(())
     }
@@ -361,6 +382,7 @@ enum Kind {
     Quota,
     ApprovalFlow,
     Exception,
+    PolicyTest,
 }
 
 /// What every document says of itself.

@@ -1,0 +1,309 @@
+//! Mutants: the set with one small thing changed, and whether its tests notice.
+//!
+//! Coverage says that a rule was at work; only a test that fails when the rule says something else shows that somebody looks.
+//! So each rule, exception and budget is dropped, turned, and changed by one literal, atom, action, point or obligation, one
+//! at a time, and the tests are run. A mutant that they let pass is either a hole in the tests or a change that makes no
+//! difference.
+
+use super::run::holds;
+use crate::PolicySet;
+use crate::condition::{Atom, Expr};
+use crate::document::Documents;
+use crate::document::rule::usual_points;
+use crate::rule::{Actions, Effect, Rule};
+use orp_core::id::RuleId;
+use orp_core::noun::{DataClass, FactValue, Obligations, Routing};
+use orp_core::unit::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The most mutants that are tried; the others are counted.
+pub const MUTANT_LIMIT: usize = 20_000;
+
+/// How much money is a small change, in millionths: a cent.
+const CENT: i64 = 10_000;
+
+/// Which mutants of a set its tests let pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MutationReport {
+    /// How many were tried.
+    pub tried: usize,
+    /// How many were not, because there are more than [`MUTANT_LIMIT`].
+    pub left_out: usize,
+    /// Those that no test noticed.
+    pub survivors: Vec<Mutant>,
+}
+
+/// What a mutant says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Mutant {
+    /// The document.
+    pub id: RuleId,
+    /// What is changed in it.
+    pub change: String,
+}
+
+impl PolicySet {
+    /// Runs the tests of the set on each of its mutants. Takes as long as the tests, as many times as there are mutants.
+    ///
+    /// ```
+    /// # use orp_core::document::Source;
+    /// # use orp_policy::PolicySet;
+    /// let text = r#"
+    /// apiVersion: orp.policy/v1
+    /// kind: Rule
+    /// metadata: {id: small}
+    /// spec: {effect: allow, actions: [train], where: {cost: {at_most: 5 USD}}}
+    /// ---
+    /// apiVersion: orp.policy/v1
+    /// kind: PolicyTest
+    /// metadata: {id: costs}
+    /// spec:
+    ///   given: {action: train, cost: 1 USD}
+    ///   cases: [{name: small, expect: {decision: permit}}, {name: large, set: {cost: 9 USD}, expect: {decision: forbid}}]
+    /// "#;
+    /// let set = PolicySet::from_sources(&[Source::new("set.yaml", text)])?;
+    /// let survivors = set.run_mutants().survivors;
+    /// assert_eq!(survivors[0].to_string(), "`small`: 5.00 USD becomes 5.01 USD", "nobody asks at the limit");
+    /// # Ok::<(), orp_policy::LoadError>(())
+    /// ```
+    pub fn run_mutants(&self) -> MutationReport {
+        let mut report = MutationReport { tried: 0, left_out: 0, survivors: Vec::new() };
+        each(self.documents(), &mut |id, change, documents| {
+            if report.tried == MUTANT_LIMIT {
+                report.left_out += 1;
+                return;
+            }
+            report.tried += 1;
+            if holds(&Self::new(documents()), self.tests()) {
+                report.survivors.push(Mutant { id: id.clone(), change });
+            }
+        });
+        report
+    }
+}
+
+/// Every change to one of several documents of a kind, and all documents with it.
+fn each(documents: &Documents, visit: &mut dyn FnMut(&RuleId, String, &dyn Fn() -> Documents)) {
+    for (at, rule) in documents.rules.iter().enumerate() {
+        for (change, mutant) in or_dropped(rule_changes(rule)) {
+            visit(&rule.id, change, &|| {
+                let mut documents = documents.clone();
+                replace(&mut documents.rules, at, mutant.clone());
+                documents
+            });
+        }
+    }
+    for (at, exception) in documents.exceptions.iter().enumerate() {
+        let changed = expr_changes(&exception.conditions);
+        let changed = changed.into_iter().map(|(change, conditions)| {
+            let mut mutant = exception.clone();
+            mutant.conditions = conditions;
+            (change, mutant)
+        });
+        for (change, mutant) in or_dropped(changed.collect()) {
+            visit(&exception.id, change, &|| {
+                let mut documents = documents.clone();
+                replace(&mut documents.exceptions, at, mutant.clone());
+                documents
+            });
+        }
+    }
+    for (at, budget) in documents.budgets.iter().enumerate() {
+        let mut changed: Vec<_> = expr_changes(&budget.conditions)
+            .into_iter()
+            .map(|(change, conditions)| {
+                let mut mutant = budget.clone();
+                mutant.conditions = conditions;
+                (change, mutant)
+            })
+            .collect();
+        let mut larger = budget.clone();
+        larger.limit = cents(budget.limit, 1);
+        changed.push((format!("{} becomes {}", budget.limit, larger.limit), larger));
+        for (change, mutant) in or_dropped(changed) {
+            visit(&budget.id, change, &|| {
+                let mut documents = documents.clone();
+                replace(&mut documents.budgets, at, mutant.clone());
+                documents
+            });
+        }
+    }
+}
+
+/// Changes, after a first one: that it is not there at all.
+fn or_dropped<T>(changed: Vec<(String, T)>) -> impl Iterator<Item = (String, Option<T>)> {
+    let dropped = ("it is dropped".to_owned(), None);
+    std::iter::once(dropped).chain(changed.into_iter().map(|(change, mutant)| (change, Some(mutant))))
+}
+
+/// Puts a document in another's place, or takes that out.
+fn replace<T>(documents: &mut Vec<T>, at: usize, by: Option<T>) {
+    match (documents.get_mut(at), by) {
+        (Some(document), Some(by)) => *document = by,
+        (Some(_), None) => drop(documents.remove(at)),
+        (None, _) => {}
+    }
+}
+
+fn rule_changes(rule: &Rule) -> Vec<(String, Rule)> {
+    let mut changed = Vec::new();
+    let mut change = |what: String, change: &dyn Fn(&mut Rule)| {
+        let mut mutant = rule.clone();
+        change(&mut mutant);
+        changed.push((what, mutant));
+    };
+    let effect = if rule.effect == Effect::Deny { Effect::Allow } else { Effect::Deny };
+    change(format!("{} becomes {effect}", rule.effect), &|rule| {
+        rule.effect = effect;
+        rule.require = Obligations::default();
+    });
+    if let Actions::Named(names) = &rule.actions {
+        for name in names {
+            change(format!("action `{name}` is left out"), &|rule| {
+                rule.actions = Actions::Named(names.iter().filter(|other| *other != name).cloned().collect());
+            });
+        }
+    }
+    // Points that follow from the conditions were not written, so nobody can have written them wrong.
+    let is_written = usual_points(&rule.conditions).is_ok_and(|usual| usual != rule.points);
+    for point in rule.points.iter().flatten().filter(|_| is_written) {
+        change(format!("point {point} is left out"), &|rule| {
+            rule.points = rule.points.clone().map(|points| points.into_iter().filter(|other| other != point).collect());
+        });
+    }
+    for (what, conditions) in expr_changes(&rule.conditions) {
+        change(what, &|rule| rule.conditions = conditions.clone());
+    }
+    for (what, require) in obligation_changes(&rule.require) {
+        change(what, &|rule| rule.require = require.clone());
+    }
+    changed
+}
+
+/// Conditions with one atom turned or left out, or one literal changed.
+fn expr_changes(expr: &Expr) -> Vec<(String, Expr)> {
+    let mut changed = Vec::new();
+    for (at, atom) in expr.atoms().into_iter().enumerate() {
+        let turned = Atom::new(atom.test.clone(), !atom.holds);
+        changed.push((format!("{atom} is turned"), with_atom(expr, at, Some(&Expr::Atom(turned)), true)));
+        changed.push((format!("{atom} is left out"), with_atom(expr, at, None, true)));
+        for (place, literal) in atom.literals().into_iter().enumerate() {
+            for other in near(literal) {
+                let mut atom = atom.clone();
+                if let Some(literal) = atom.literals_mut().into_iter().nth(place) {
+                    *literal = other.clone();
+                }
+                changed
+                    .push((format!("{literal} becomes {other}"), with_atom(expr, at, Some(&Expr::Atom(atom)), true)));
+            }
+        }
+    }
+    changed
+}
+
+/// Conditions with something else in the place of one atom, counted from the left; with nothing, what is around it is
+/// judged without: among what must all hold that is `true`, among alternatives it is `false`.
+fn with_atom(expr: &Expr, at: usize, by: Option<&Expr>, neutral: bool) -> Expr {
+    let within = |parts: &[Expr], neutral: bool| {
+        let mut before = 0;
+        let part = |part: &Expr| {
+            let (from, count) = (before, part.atoms().len());
+            before += count;
+            let is_here = (from..from + count).contains(&at);
+            if is_here { with_atom(part, at - from, by, neutral) } else { part.clone() }
+        };
+        parts.iter().map(part).collect::<Vec<_>>()
+    };
+    match expr {
+        Expr::Always(_) => expr.clone(),
+        Expr::Atom(_) => by.cloned().unwrap_or(Expr::Always(neutral)),
+        Expr::All(parts) => Expr::All(within(parts, true)),
+        Expr::Any(parts) => Expr::Any(within(parts, false)),
+    }
+}
+
+/// Values next to a literal.
+fn near(literal: &FactValue) -> Vec<FactValue> {
+    match literal {
+        FactValue::Flag(flag) => vec![(!flag).into()],
+        FactValue::Number(number) => vec![number.saturating_add(1).into(), number.saturating_sub(1).into()],
+        FactValue::Class(class) => {
+            let classes = [DataClass::Public, DataClass::Internal, DataClass::Confidential, DataClass::Restricted];
+            classes.into_iter().filter(|other| other != class).map(Into::into).collect()
+        }
+        FactValue::Money(money) => vec![cents(*money, 1).into(), cents(*money, -1).into()],
+        FactValue::Time(time) => {
+            let micros = time.as_micros();
+            [micros.saturating_add(1), micros.saturating_sub(1)].map(|at| Timestamp::from_micros(at).into()).into()
+        }
+        FactValue::Text(text) => vec![format!("{text}~").into()],
+        FactValue::Texts(_) => Vec::new(),
+    }
+}
+
+fn cents(money: Money, count: i64) -> Money {
+    Money::from_micros(money.micros().saturating_add(count * CENT), money.currency())
+}
+
+/// Obligations without one of their parts, or with one a little stricter.
+fn obligation_changes(require: &Obligations) -> Vec<(String, Obligations)> {
+    let mut changed = Vec::new();
+    let mut change = |what: String, change: &dyn Fn(&mut Obligations)| {
+        let mut mutant = require.clone();
+        change(&mut mutant);
+        changed.push((what, mutant));
+    };
+    for (currency, most) in &require.cost_max {
+        let less = cents(*most, -1);
+        change(format!("the cap of {most} is left out"), &|mutant| {
+            mutant.cost_max.remove(currency);
+        });
+        change(format!("the cap of {most} becomes {less}"), &|mutant| {
+            mutant.cost_max.insert(*currency, less);
+        });
+    }
+    for detector in &require.redact {
+        change(format!("`{detector}` is not taken out"), &|mutant| {
+            mutant.redact.remove(detector);
+        });
+    }
+    for (flow, terms) in &require.approvals {
+        change(format!("approval by `{flow}` is left out"), &|mutant| {
+            mutant.approvals.remove(flow);
+        });
+        change(format!("one more must approve by `{flow}`"), &|mutant| {
+            let mut terms = terms.clone();
+            terms.quorum = terms.quorum.saturating_add(1);
+            mutant.approvals.insert(flow.clone(), terms);
+        });
+    }
+    if !require.route.is_open() {
+        change("it may go anywhere".into(), &|mutant| mutant.route = Routing::default());
+    }
+    for who in &require.notify {
+        change(format!("`{who}` is not told"), &|mutant| {
+            mutant.notify.remove(who);
+        });
+    }
+    changed
+}
+
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.id, self.change)
+    }
+}
+
+impl fmt::Display for MutationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let caught = self.tried - self.survivors.len();
+        write!(f, "mutants: {caught} of {} were noticed", self.tried)?;
+        if self.left_out > 0 {
+            write!(f, ", {} were not tried", self.left_out)?;
+        }
+        self.survivors.iter().try_for_each(|survivor| write!(f, "\n  not noticed: {survivor}"))
+    }
+}
