@@ -43,6 +43,7 @@ mod condition;
 pub mod document;
 pub mod error;
 pub mod fact;
+pub mod guardrail;
 mod index;
 #[cfg(test)]
 mod laws;
