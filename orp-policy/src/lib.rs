@@ -50,6 +50,7 @@ pub mod error;
 pub mod exception;
 pub mod explain;
 pub mod fact;
+pub mod guardrail;
 mod index;
 #[cfg(test)]
 mod laws;

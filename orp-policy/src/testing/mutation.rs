@@ -121,7 +121,7 @@ fn each(documents: &Documents, visit: &mut dyn FnMut(&RuleId, String, &dyn Fn() 
             })
             .collect();
         let mut larger = budget.clone();
-        larger.limit = cents(budget.limit, 1);
+        larger.limit = budget.limit.checked_add(budget.limit).unwrap_or(budget.limit);
         changed.push((format!("{} becomes {}", budget.limit, larger.limit), larger));
         for (change, mutant) in or_dropped(changed) {
             visit(&budget.id, change, &|| {
