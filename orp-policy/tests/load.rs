@@ -243,7 +243,7 @@ fn wrong_requirements_flows_and_exceptions_are_refused_with_their_place() {
                 "Exception",
                 "{rules: [no], where: {project.id: p}, until: 2027-01-01T00:00:00Z, because: x, approvedBy: []}".into(),
             ),
-            "20:94: nobody approved it: expected at least one",
+            "20:98: nobody approved it: expected at least one",
         ),
         (
             ("PolicySet", "{facts: {cost: {kind: number}}}".into()),
@@ -268,11 +268,34 @@ fn wrong_budgets_are_refused_with_their_place() {
             "{limit: 5, window: total}",
             "4:15: `5` is not an amount of money: expected a number and an ISO 4217 currency, such as `500 USD`",
         ),
-        ("{limit: 5 USD, window: month}", "4:30: unknown variant `month`, expected one of total, calendar"),
-        ("{limit: 5 USD, window: {calendar: week}}", "4:41: unknown variant `week`, expected one of day, month"),
+        ("{limit: 5 USD, window: total, parent: up}", "3:16: unknown budget `up`: expected the id of another budget"),
+        ("{limit: 5 USD, window: total, parent: b}", "3:16: `b` is its own parent"),
+        ("{limit: 5 USD, window: {rolling: 0s}}", "4:30: a window of no time: expected a span such as `30d`"),
         (
-            "{limit: 5 USD, window: total, onLimit: deny}",
-            "4:37: unknown field `onLimit`, expected one of per, where, when, window, limit, overrides",
+            "{limit: 5 USD, window: total, onLimit: {approve: boss}}",
+            "4:46: unknown approval flow `boss`: there is none",
+        ),
+        (
+            "{limit: 5 USD, window: total, onLimit: ask}",
+            "4:46: unknown variant `ask`, expected one of deny, suspend, approve",
+        ),
+        (
+            "{limit: 5 USD, window: total, alerts: [half]}",
+            "4:46: `half` is not an alert: expected a whole percentage of the limit from 1%, spent or forecast, such as `80%`, `forecast>100%`",
+        ),
+        (
+            "{limit: 5 USD, window: total, meter: gpu_seconds}",
+            "4:15: `5 USD` is not an amount on the meter `gpu_seconds`: expected a number, or one with `gpu_seconds` after it",
+        ),
+        ("{limit: [5], window: total}", "4:15: expected an amount, found a list"),
+        ("{limit: 5 USD, window: month}", "4:30: unknown variant `month`, expected one of total, calendar, rolling"),
+        (
+            "{limit: 5 USD, window: {calendar: fortnight}}",
+            "4:41: unknown variant `fortnight`, expected one of day, week, month, quarter, year",
+        ),
+        (
+            "{limit: 5 USD, window: total, limits: deny}",
+            "4:37: unknown field `limits`, expected one of per, where, when, meter, window, limit, overrides, parent, onLimit, onOverrun, alerts",
         ),
         (
             "{limit: 5 USD, window: total, per: [cost]}",

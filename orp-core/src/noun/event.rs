@@ -1,8 +1,8 @@
 //! Events: the facts of the journal, the only source of truth. Everything else is folded from them.
 
 use super::{
-    Artefact, BudgetSpec, Checkpoint, Ending, Execution, Intent, Lease, Plan, PolicyDecision, PolicyPoint, Queue,
-    Released,
+    ApprovalRequest, Artefact, BudgetSpec, Checkpoint, Clearance, Ending, Execution, Intent, Lease, Plan,
+    PolicyDecision, PolicyPoint, Queue, Released, Vote,
 };
 use crate::id::{AttemptId, IdempotencyKey, IntentId, LeaseId, RunId, TaskName};
 use crate::unit::{Money, Timestamp};
@@ -94,6 +94,21 @@ pub enum Event {
         subject: String,
         /// The answer.
         decision: PolicyDecision,
+    },
+    /// Somebody was asked to approve something.
+    ApprovalRequested {
+        /// What is to be approved.
+        approval: Box<ApprovalRequest>,
+    },
+    /// Somebody voted on it, and the vote counts.
+    ApprovalVoted {
+        /// The vote.
+        vote: Vote,
+    },
+    /// What policy asked for before the run might start was done: it may go on within this.
+    RunCleared {
+        /// What was approved, and what else is to be kept to.
+        clearance: Clearance,
     },
     /// A run was admitted: from here on it survives a restart.
     RunStarted {

@@ -25,9 +25,19 @@
 //! spec:
 //!   per: [project.id]                   # one account for each value; one for all when left out
 //!   where: {resource.kind: gpu}
-//!   window: {calendar: month}           # {calendar: month} | {calendar: day} | total
+//!   window: {calendar: month}           # {calendar: day | week | month | quarter | year} | {rolling: 30d} | total
+//!   meter: cost                         # cost | gpu_seconds | tokens | egress_bytes | energy_wh | calls
 //!   limit: 20000 USD
 //!   overrides: {vision: 60000 USD}
+//!   parent: gpu-month-org               # what is held here is held there too
+//!   onLimit: {approve: two-of-three}    # deny | suspend | {approve: <flow>}
+//!   onOverrun: suspend                  # suspend | extend | record
+//!   alerts: [50%, 80%, forecast>100%]
+//! ---
+//! apiVersion: orp.policy/v1
+//! kind: Budget
+//! metadata: {id: gpu-month-org}
+//! spec: {window: {calendar: month}, limit: 100000 USD}
 //! ---
 //! apiVersion: orp.policy/v1
 //! kind: Rule
@@ -175,6 +185,9 @@ impl Documents {
         for (id, headed) in &documents {
             errors.extend(read.add(id, headed).err());
         }
+        for (id, message) in budget::wrong_parents(&read.budgets) {
+            errors.extend(documents.get(&id).map(|headed| headed.place.error(message)));
+        }
         for (id, headed) in of_kind(&documents, Kind::Exception) {
             match headed.part.exception(id, &read, headed.part.parse_envelope()) {
                 Ok(exception) => read.exceptions.push(exception),
@@ -212,6 +225,16 @@ impl Documents {
             Kind::PolicySet | Kind::ApprovalFlow | Kind::Exception => {}
         }
         Ok(())
+    }
+
+    /// The approval flow of this id.
+    fn flow(&self, id: &RuleId) -> Result<&ApprovalFlow, String> {
+        self.flows.iter().find(|flow| flow.id() == id).ok_or_else(|| {
+            let known: Vec<&str> = self.flows.iter().map(|flow| flow.id().as_str()).collect();
+            let known =
+                if known.is_empty() { "there is none".into() } else { format!("expected one of {}", known.join(", ")) };
+            format!("unknown approval flow `{id}`: {known}")
+        })
     }
 
     /// What a `where` and a `when` say together.
