@@ -341,7 +341,7 @@ fn of_kind<'d, 'a>(
 impl<'a> Part<'a> {
     /// What the document says of itself.
     fn header(self) -> Result<(RuleId, Headed<'a>), DocumentError> {
-        let header: Header = self.parse()?;
+        let header: Header = self.parse_head()?;
         let ApiVersion::V1 = header.api_version;
         let id_at = header.metadata.id.referenced;
         let place = self.place(id_at);
