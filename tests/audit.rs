@@ -227,11 +227,7 @@ fn events() -> Vec<(Option<RunId>, Event)> {
     let because = "ada may do this".into();
     let reason = Reason { rule: RuleId::new("all").unwrap(), because, remedy: None };
     let decision = PolicyDecision::new(Verdict::Permit, vec![reason], Digest::of(b""));
-    let budgets = vec![BudgetSpec {
-        name: BudgetName::new("month/ada").unwrap(),
-        limit: usd("9"),
-        rule: RuleId::new("b").unwrap(),
-    }];
+    let budgets = vec![BudgetSpec::new(BudgetName::new("month/ada").unwrap(), usd("9"), RuleId::new("b").unwrap())];
     let released = Released { at: Timestamp::EPOCH.after(Span::HOUR), reclaimed: false };
     let lease_id = lease.id;
     vec![
