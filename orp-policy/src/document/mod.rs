@@ -72,7 +72,7 @@
 //!
 //! # Conditions
 //!
-//! `where` maps [facts](crate::fact::VOCABULARY) to conditions, all of which must hold:
+//! `where` maps [facts](crate::fact::Vocabulary) to conditions, all of which must hold:
 //!
 //! ```yaml
 //! where:

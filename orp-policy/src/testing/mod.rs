@@ -2,7 +2,7 @@
 //!
 //! A set without tests says what its authors wrote, not what they meant. A `PolicyTest` document says what they meant, in
 //! three ways: *cases* name one request each, *matrices* walk through every combination of some values, and *invariants* say
-//! what must hold whatever some facts are. [`PolicySet::run_tests`] judges them all and reports what was found instead, with
+//! what must hold whatever some facts are. [`PolicySet::run_tests`](crate::PolicySet::run_tests) judges them all and reports what was found instead, with
 //! the rules that decided and their reasons; it is a function of the set, and tests are not part of the set's version.
 //!
 //! ```

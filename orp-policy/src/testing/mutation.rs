@@ -85,35 +85,35 @@ impl PolicySet {
     }
 }
 
-/// Every change to one of several documents of a kind, and all documents with it.
-fn each(documents: &Documents, visit: &mut dyn FnMut(&RuleId, String, &dyn Fn() -> Documents)) {
+/// A mutant: which document is changed how, and what all documents then are.
+type Visit<'v> = &'v mut dyn FnMut(&RuleId, String, &dyn Fn() -> Documents);
+
+/// Every mutant of some documents.
+fn each(documents: &Documents, visit: Visit<'_>) {
     for (at, rule) in documents.rules.iter().enumerate() {
         for (change, mutant) in or_dropped(rule_changes(rule)) {
-            visit(&rule.id, change, &|| {
-                let mut documents = documents.clone();
-                replace(&mut documents.rules, at, mutant.clone());
-                documents
-            });
+            visit(&rule.id, change, &|| with(documents, |documents| replace(&mut documents.rules, at, mutant.clone())));
         }
     }
     for (at, exception) in documents.exceptions.iter().enumerate() {
         for (change, mutant) in or_dropped(exception_changes(exception)) {
-            visit(&exception.id, change, &|| {
-                let mut documents = documents.clone();
-                replace(&mut documents.exceptions, at, mutant.clone());
-                documents
-            });
+            let replaced = || with(documents, |documents| replace(&mut documents.exceptions, at, mutant.clone()));
+            visit(&exception.id, change, &replaced);
         }
     }
     for (at, budget) in documents.budgets.iter().enumerate() {
         for (change, mutant) in or_dropped(budget_changes(budget)) {
-            visit(&budget.id, change, &|| {
-                let mut documents = documents.clone();
-                replace(&mut documents.budgets, at, mutant.clone());
-                documents
-            });
+            let replaced = || with(documents, |documents| replace(&mut documents.budgets, at, mutant.clone()));
+            visit(&budget.id, change, &replaced);
         }
     }
+}
+
+/// A changed copy.
+fn with<T: Clone>(original: &T, change: impl FnOnce(&mut T)) -> T {
+    let mut copy = original.clone();
+    change(&mut copy);
+    copy
 }
 
 /// Changes, after a first one: that it is not there at all.
@@ -134,9 +134,7 @@ fn replace<T>(documents: &mut Vec<T>, at: usize, by: Option<T>) {
 fn rule_changes(rule: &Rule) -> Vec<(String, Rule)> {
     let mut changed = Vec::new();
     let mut change = |what: String, change: &dyn Fn(&mut Rule)| {
-        let mut mutant = rule.clone();
-        change(&mut mutant);
-        changed.push((what, mutant));
+        changed.push((what, with(rule, change)));
     };
     let effect = if rule.effect == Effect::Deny { Effect::Allow } else { Effect::Deny };
     change(format!("{} becomes {effect}", rule.effect), &|rule| {
@@ -169,9 +167,7 @@ fn rule_changes(rule: &Rule) -> Vec<(String, Rule)> {
 fn exception_changes(exception: &Exception) -> Vec<(String, Exception)> {
     let mut changed = Vec::new();
     let mut change = |what: String, change: &dyn Fn(&mut Exception)| {
-        let mut mutant = exception.clone();
-        change(&mut mutant);
-        changed.push((what, mutant));
+        changed.push((what, with(exception, change)));
     };
     for (what, conditions) in expr_changes(&exception.conditions) {
         change(what, &|exception| exception.conditions = conditions.clone());
@@ -189,9 +185,7 @@ fn exception_changes(exception: &Exception) -> Vec<(String, Exception)> {
 fn budget_changes(budget: &Budget) -> Vec<(String, Budget)> {
     let mut changed = Vec::new();
     let mut change = |what: String, change: &dyn Fn(&mut Budget)| {
-        let mut mutant = budget.clone();
-        change(&mut mutant);
-        changed.push((what, mutant));
+        changed.push((what, with(budget, change)));
     };
     for (what, conditions) in expr_changes(&budget.conditions) {
         change(what, &|budget| budget.conditions = conditions.clone());
@@ -275,9 +269,7 @@ fn cents(money: Money, count: i64) -> Money {
 fn obligation_changes(require: &Obligations) -> Vec<(String, Obligations)> {
     let mut changed = Vec::new();
     let mut change = |what: String, change: &dyn Fn(&mut Obligations)| {
-        let mut mutant = require.clone();
-        change(&mut mutant);
-        changed.push((what, mutant));
+        changed.push((what, with(require, change)));
     };
     for (currency, most) in &require.cost_max {
         let less = cents(*most, -1);
