@@ -162,14 +162,15 @@ fn reserve_and_commit() -> Line {
     let usd = |micros| Money::from_micros(micros, Currency::USD);
     let names = ["org", "team", "project"].map(|name| BudgetName::new(name).expect("a name"));
     let keys: Vec<IdempotencyKey> = (0..1000).map(|at| IdempotencyKey::new(format!("run-{at}"))).collect();
+    let rule = RuleId::new("scorecard").expect("a name");
+    let budget = |name: &BudgetName| BudgetSpec::new(name.clone(), usd(1_000_000_000), rule.clone());
+    let budgets = names.each_ref().map(budget);
     let each = per_step(1000, || {
         let mut ledger = Ledger::default();
-        for name in &names {
-            ledger.open(name.clone(), usd(1_000_000_000)).expect("a new account");
-        }
+        ledger.open_all(&budgets).expect("new accounts");
         for key in &keys {
-            ledger.reserve(key.clone(), usd(100), &names).expect("enough is left");
-            ledger.charge(key, usd(70)).expect("it is reserved");
+            ledger.reserve(key.clone(), usd(100), &names, None).expect("enough is left");
+            ledger.charge(key, usd(70), Timestamp::EPOCH).expect("it is reserved");
             ledger.settle(key).expect("it is open");
         }
     });

@@ -4,7 +4,10 @@ use orp_core::{
     document::DocumentError,
     error::{ProviderError, StoreError},
     id::{ProviderName, RunId},
-    noun::{Infeasibility, IntentError, LedgerError, PolicyDecision, RecipeError},
+    noun::{
+        ApprovalError, ApprovalRequest, AssetRef, DataClass, Infeasibility, IntentError, LedgerError, PolicyDecision,
+        RecipeError,
+    },
 };
 use thiserror::Error;
 
@@ -38,6 +41,12 @@ pub enum OrpError {
     /// Policy said no.
     #[error("policy refused: {0}")]
     Refused(PolicyDecision),
+    /// Policy wants somebody to approve it first.
+    #[error("it must be approved first: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NeedsApproval(Vec<ApprovalRequest>),
+    /// A vote does not count.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// A budget has too little left.
     #[error(transparent)]
     Budget(#[from] LedgerError),
@@ -50,12 +59,28 @@ pub enum OrpError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The audit log could not be opened, or does not hold what was written.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// A provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// Two providers have one name.
     #[error("two providers are called `{0}`: names must differ")]
     DuplicateProvider(ProviderName),
+    /// No such asset.
+    #[error("no asset `{0}`")]
+    UnknownAsset(AssetRef),
+    /// A class is not lower than the one it is to replace.
+    #[error("`{asset}` is {class}, and {to} is not lower")]
+    NotLower {
+        /// The asset.
+        asset: AssetRef,
+        /// Its class.
+        class: DataClass,
+        /// What it was to be.
+        to: DataClass,
+    },
     /// No such run.
     #[error("no run `{0}`")]
     UnknownRun(RunId),

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 mod control;
 mod error;
+pub mod governance;
 mod host;
 mod lock;
 mod orp;
@@ -12,7 +14,7 @@ pub mod schema;
 pub mod store;
 pub mod time;
 
-pub use control::{OrpEvent, Settings};
+pub use control::{Declassified, OrpEvent, Settings};
 pub use error::OrpError;
 pub use host::TaskContext;
 pub use orp::{Orp, OrpBuilder, PlanAnswer, RunAnswer, RunHandle, read_intent};

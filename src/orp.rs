@@ -1,9 +1,12 @@
 //! The handle of a host: build, plan, run, watch, stop.
 
+use crate::audit::{AuditLog, AuditOptions, Follower};
 use crate::control::{
-    Control, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal, RunShared, Settings, Stop, held,
+    Approvals, Asking, Cleared, Control, Declassified, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal,
+    RunShared, Settings, Stop, held,
 };
 use crate::error::OrpError;
+use crate::governance::{PolicyText, read_policies};
 use crate::host::{Folders, Functions, Programs, Secrets, TaskContext};
 use crate::store::Store;
 use crate::time::{RandomIds, Timer, WallClock};
@@ -14,17 +17,19 @@ use orp_core::{
         Scheduler, TalentProvider,
     },
     document::Source,
-    id::{BudgetName, IntentId, RunId},
+    id::{BudgetName, IdempotencyKey, IntentId, Principal, RunId},
     memory::{MemoryAssets, MemoryJournal},
     noun::{
-        Account, Asset, Event, Frontier, Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint,
-        Recipe, RunState, Waiting,
+        Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, AssetRef, DataClass, Event, Frontier,
+        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Transfer, Vote,
+        Waiting,
     },
 };
 use orp_policy::PolicySet;
 use orp_sched::{planner::FrontierPlanner, scheduler::PreemptivePriority};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fmt,
     future::Future,
     path::{Path, PathBuf},
@@ -43,6 +48,8 @@ pub enum PlanAnswer {
     Infeasible(Infeasibility),
     /// Policy does not allow it, and why.
     Refused(PolicyDecision),
+    /// These people were asked to approve the intent first: plan it again when they have.
+    NeedsApproval(Vec<ApprovalRequest>),
 }
 
 impl PlanAnswer {
@@ -52,6 +59,7 @@ impl PlanAnswer {
             Self::Plans(frontier) => Ok(frontier),
             Self::Infeasible(infeasible) => Err(OrpError::Infeasible(Box::new(infeasible))),
             Self::Refused(decision) => Err(OrpError::Refused(decision)),
+            Self::NeedsApproval(asked) => Err(OrpError::NeedsApproval(asked)),
         }
     }
 }
@@ -63,6 +71,8 @@ pub enum RunAnswer {
     Started(RunHandle),
     /// Policy does not allow it, and why. Nothing was started or reserved.
     Refused(PolicyDecision),
+    /// These people were asked to approve it first. Nothing was started or reserved: run the same plan again when they have.
+    NeedsApproval(Vec<ApprovalRequest>),
     /// A budget has too little left. Nothing was started or reserved.
     NoBudget(orp_core::noun::LedgerError),
 }
@@ -73,6 +83,7 @@ impl RunAnswer {
         match self {
             Self::Started(run) => Ok(run),
             Self::Refused(decision) => Err(OrpError::Refused(decision)),
+            Self::NeedsApproval(asked) => Err(OrpError::NeedsApproval(asked)),
             Self::NoBudget(error) => Err(error.into()),
         }
     }
@@ -115,9 +126,10 @@ impl Orp {
             recipe.check_intent(intent)?;
         }
         let id = IntentId::next(&*control.ids);
-        let problem = control.problem(intent, None).await;
+        let problem = control.problem(intent, None, None).await;
         let subjects = control.subjects(intent, &problem.offers);
-        let decision = control.policy.decide(&control.request(PolicyPoint::Intent, intent, &subjects));
+        let request = control.request(PolicyPoint::Intent, intent, &subjects);
+        let decision = control.policy.decide(&request);
         let declared = Event::IntentDeclared { id, intent: Box::new(intent.clone()) };
         let decided =
             Event::PolicyDecided { point: PolicyPoint::Intent, subject: id.to_string(), decision: decision.clone() };
@@ -127,13 +139,16 @@ impl Orp {
         let goal = &intent.goal;
         let unknown = (goal.data.is_some() && subjects.class.is_none())
             || (goal.model.is_some() && subjects.visibility.is_none());
-        if !decision.is_permit() && !unknown {
-            return Ok(PlanAnswer::Refused(decision));
-        }
-        Ok(match control.plan_blocking(problem).await? {
-            PlanOutcome::Infeasible(infeasible) => PlanAnswer::Infeasible(infeasible),
-            PlanOutcome::Feasible(_) if !decision.is_permit() => PlanAnswer::Refused(decision),
-            PlanOutcome::Feasible(frontier) => PlanAnswer::Plans(frontier),
+        let cleared = match control.clear(&request, decision, &Asking::to_plan(intent)).await? {
+            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(decision)),
+            Cleared::Asked(approvals) => return Ok(PlanAnswer::NeedsApproval(approvals)),
+            Cleared::No(decision) => Some(decision),
+            Cleared::Yes(_) => None,
+        };
+        Ok(match (control.plan_blocking(problem).await?, cleared) {
+            (PlanOutcome::Infeasible(infeasible), _) => PlanAnswer::Infeasible(infeasible),
+            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(refusal),
+            (PlanOutcome::Feasible(frontier), None) => control.permitted(frontier, &subjects),
         })
     }
 
@@ -143,6 +158,7 @@ impl Orp {
         Ok(match self.inner.control.admit(plan).await? {
             Ok(run) => RunAnswer::Started(self.handle(run)),
             Err(Refusal::Policy(decision)) => RunAnswer::Refused(decision),
+            Err(Refusal::Approval(asked)) => RunAnswer::NeedsApproval(asked),
             Err(Refusal::Budget(error)) => RunAnswer::NoBudget(error),
         })
     }
@@ -183,9 +199,72 @@ impl Orp {
         self.inner.control.pool.waiting()
     }
 
+    /// The audit log: what was decided and spent, verifiable and for good. None without a folder to keep it in, unless the
+    /// host [places](OrpBuilder::audit) it; and none where the host does [without](OrpBuilder::without_audit).
+    pub fn audit(&self) -> Option<&AuditLog> {
+        self.inner.control.recorder.audit().map(Follower::log)
+    }
+
     /// Every budget account: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
-        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), *account)).collect()
+        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
+    }
+
+    /// Moves limit from one budget's account to another's, for good and on record. The same key again changes nothing. Who
+    /// may do that is for the host to say.
+    pub async fn transfer_budget(
+        &self,
+        key: IdempotencyKey,
+        transfer: Transfer,
+        by: Principal,
+    ) -> Result<(), OrpError> {
+        let control = &self.inner.control;
+        let notices = control.ledger().transfer(key.clone(), transfer.clone())?;
+        let mut events = vec![Event::BudgetTransferred { key, transfer, by }];
+        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
+        let records = control.recorder.write(None, events).await?;
+        control.recorder.tell(records);
+        Ok(())
+    }
+
+    /// Everything that somebody was asked to approve, and where it stands now.
+    pub fn approvals(&self) -> Vec<(Approval, ApprovalStatus)> {
+        let control = &self.inner.control;
+        let now = control.clock.now();
+        control.approvals.all().into_iter().map(|approval| (approval.clone(), approval.status(now))).collect()
+    }
+
+    /// Takes somebody's vote on a request for approval. The host answers for who it is, and that it is a person: votes that
+    /// come through a [`TalentProvider`] are taken without it.
+    pub async fn vote(&self, vote: Vote) -> Result<ApprovalStatus, OrpError> {
+        self.inner.control.vote(vote).await
+    }
+
+    /// Waits until something asked for is approved, refused or expired.
+    pub async fn wait_for_approval(&self, asked: &ApprovalRequest) -> Result<ApprovalStatus, OrpError> {
+        let control = &self.inner.control;
+        let mut voted = control.approvals.voted();
+        loop {
+            let approval = control.approvals.find(&asked.digest()).ok_or(ApprovalError::Unknown(asked.digest()))?;
+            match approval.status(control.clock.now()) {
+                ApprovalStatus::Pending { .. } => {}
+                decided => return Ok(decided),
+            }
+            tokio::select! {
+                changed = voted.changed() => changed.map_err(|_| OrpError::ShutDown)?,
+                () = control.clock.sleep_until(approval.request.expires()) => {}
+            }
+        }
+    }
+
+    /// Registers an asset once more under a lower class, when somebody approved that; see [`Declassified`].
+    pub async fn declassify(
+        &self,
+        asset: &AssetRef,
+        to: DataClass,
+        requester: &Principal,
+    ) -> Result<Declassified, OrpError> {
+        self.inner.control.declassify(asset, to, requester).await
     }
 
     /// Every registered asset, oldest first.
@@ -273,7 +352,30 @@ pub struct OrpBuilder {
     programs: Programs,
     functions: Functions,
     secrets: Secrets,
+    redactors: BTreeSet<String>,
     settings: Settings,
+    audit: Audit,
+}
+
+/// Whether there is an audit log, and where.
+#[derive(Debug, Default)]
+enum Audit {
+    /// `audit.log` in the host's folder, if there is one.
+    #[default]
+    InFolder,
+    At(AuditOptions),
+    None,
+}
+
+impl Audit {
+    fn open(self, folder: Option<&Path>) -> Result<Option<Follower>, OrpError> {
+        let options = match (self, folder) {
+            (Self::At(options), _) => options,
+            (Self::InFolder, Some(folder)) => AuditOptions::at(folder.join("audit.log")),
+            (Self::InFolder, None) | (Self::None, _) => return Ok(None),
+        };
+        Ok(Some(Follower::new(AuditLog::open(options)?)))
+    }
 }
 
 impl OrpBuilder {
@@ -344,10 +446,12 @@ impl OrpBuilder {
         self
     }
 
-    /// The policy in a YAML file.
+    /// The policy of a YAML file, or of all files of a folder. For one that is read again when its files change see
+    /// [`LivePolicy`](crate::governance::LivePolicy).
     pub fn policy_file(self, path: impl AsRef<Path>) -> Result<Self, OrpError> {
-        let (name, text) = read(path.as_ref())?;
-        let policy = PolicySet::from_sources(&[Source::new(&name, &text)])?;
+        let texts = read_policies(path)?;
+        let sources: Vec<Source<'_>> = texts.iter().map(PolicyText::source).collect();
+        let policy = PolicySet::from_sources(&sources)?;
         Ok(self.policy(Arc::new(policy)))
     }
 
@@ -396,13 +500,33 @@ impl OrpBuilder {
         self
     }
 
+    /// What this host's tasks take out of texts when policy requires it, by the names of detectors: a task is told which in
+    /// its variable `ORP_REDACT`, joined by commas. What policy wants taken out and nobody takes out is refused.
+    pub fn redactors(mut self, detectors: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.redactors.extend(detectors.into_iter().map(Into::into));
+        self
+    }
+
     /// Bounds and waiting times.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Checks what was plugged in, opens the store, and takes up every run that is not over.
+    /// Where the audit log is and how it is kept, instead of `audit.log` in the folder, unsigned. Every fact waits until it is
+    /// on record, so the disk should be as quick as the store's.
+    pub fn audit(mut self, options: AuditOptions) -> Self {
+        self.audit = Audit::At(options);
+        self
+    }
+
+    /// No audit log.
+    pub fn without_audit(mut self) -> Self {
+        self.audit = Audit::None;
+        self
+    }
+
+    /// Checks what was plugged in, opens the store, brings the audit log up to date with it, and takes up every run that is not over.
     pub async fn build(self) -> Result<Orp, OrpError> {
         let providers = self.providers()?;
         let mut recipes = self.recipes.unwrap_or_else(orp_sched::planner::builtin_recipes);
@@ -420,9 +544,10 @@ impl OrpBuilder {
             }
             (None, None) => (Arc::new(MemoryJournal::default()) as _, Arc::new(MemoryAssets::default()) as _),
         };
+        let audit = self.audit.open(self.folder.as_deref())?;
         let folder =
             self.folder.unwrap_or_else(|| std::env::temp_dir().join(format!("orp-{}", ids.next_uuid().simple())));
-        let recorder = Recorder::new(journal, clock.clone());
+        let recorder = Recorder::new(journal, clock.clone(), audit);
         let mut recovered = Recovered::default();
         recorder.replay(|record| recovered.fold(&record)).await?;
         let scheduler = self.scheduler.unwrap_or_else(|| Box::new(PreemptivePriority::default()));
@@ -438,6 +563,9 @@ impl OrpBuilder {
             recipes,
             policy: self.policy.unwrap_or_else(|| Arc::new(PolicySet::permissive())),
             ledger: Mutex::default(),
+            approvals: Approvals::new(std::mem::take(&mut recovered.approvals)),
+            vote_gate: tokio::sync::Mutex::default(),
+            redactors: self.redactors,
             programs: self.programs,
             functions: self.functions,
             secrets: self.secrets,

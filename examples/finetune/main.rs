@@ -127,6 +127,11 @@ async fn go(options: &Options) -> Result<bool, AnyError> {
                     println!("Refused by policy: {decision}\nNothing was started.");
                     return Ok(false);
                 }
+                PlanAnswer::NeedsApproval(asked) => {
+                    asked.iter().for_each(|approval| println!("{approval}"));
+                    println!("Nothing was started.");
+                    return Ok(false);
+                }
             };
             println!("{}", frontier.table());
             let plan = frontier.choose(&intent.prefer).cloned().ok_or("the frontier is empty")?;

@@ -11,10 +11,10 @@
 use crate::condition::{Expr, Truth};
 use crate::fact::{FactKind, FactName, Reading};
 use crate::view::View;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 use orp_core::id::{BudgetName, Principal, RuleId};
-use orp_core::noun::{BudgetSpec, Digest, PolicyRequest};
-use orp_core::unit::{Money, Timestamp};
+use orp_core::noun::{AccountWindow, AlertAt, BudgetSpec, Digest, OnLimit, OnOverrun, PolicyRequest};
+use orp_core::unit::{Amount, Meter, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -31,8 +31,10 @@ const VALUES_LIMIT_BYTES: usize = 100;
 pub enum Window {
     /// All time.
     Total,
-    /// Each of the calendar's days or months anew.
+    /// Each of the calendar's days, months or years anew.
     Calendar(CalendarUnit),
+    /// The last so many hours or days, at every instant.
+    Rolling(Span),
 }
 
 /// A part of the calendar.
@@ -42,20 +44,54 @@ pub enum Window {
 pub enum CalendarUnit {
     /// From midnight to midnight.
     Day,
+    /// From Monday to Sunday: the weeks of ISO 8601.
+    Week,
     /// From the first day to the last.
     Month,
+    /// Three months, from January, April, July and October on.
+    Quarter,
+    /// From the first of January to the last of December.
+    Year,
 }
 
 impl Window {
-    /// The window's part of an account's name: `2026-11`, `2026-11-23` or `total`; `None` beyond the calendar's end, about
-    /// 260,000 years from now.
-    pub fn name_at(self, time: Timestamp) -> Option<String> {
-        let format = match self {
-            Self::Total => return Some("total".into()),
-            Self::Calendar(CalendarUnit::Month) => "%Y-%m",
-            Self::Calendar(CalendarUnit::Day) => "%Y-%m-%d",
+    /// The window that a time falls into: its part of an account's name (`2026-11`, `2026-11-23`, `2026-W48`, `2026-Q4`,
+    /// `total`, `last-30d`) and its bounds; `None` beyond the calendar's end, about 260,000 years from now.
+    pub fn at(self, time: Timestamp) -> Option<(String, AccountWindow)> {
+        let unit = match self {
+            Self::Total => return Some(("total".into(), AccountWindow::Total)),
+            Self::Rolling(last) => return Some((format!("last-{last}"), AccountWindow::Rolling { last })),
+            Self::Calendar(unit) => unit,
         };
-        DateTime::<Utc>::from_timestamp_micros(time.as_micros()).map(|time| time.format(format).to_string())
+        let day = DateTime::<Utc>::from_timestamp_micros(time.as_micros())?.date_naive();
+        let (first, next) = unit.around(day)?;
+        let instant =
+            |day: NaiveDate| Timestamp::from_micros(day.and_time(NaiveTime::MIN).and_utc().timestamp_micros());
+        let name = match unit {
+            CalendarUnit::Day => first.format("%Y-%m-%d").to_string(),
+            CalendarUnit::Week => first.format("%G-W%V").to_string(),
+            CalendarUnit::Month => first.format("%Y-%m").to_string(),
+            CalendarUnit::Quarter => format!("{}-Q{}", first.format("%Y"), first.month0() / 3 + 1),
+            CalendarUnit::Year => first.format("%Y").to_string(),
+        };
+        Some((name, AccountWindow::Between { from: instant(first), until: instant(next) }))
+    }
+}
+
+impl CalendarUnit {
+    /// The first day of the unit that a day falls into, and the first day after it.
+    fn around(self, day: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
+        let months = |first: NaiveDate, count: u32| Some((first, first.checked_add_months(Months::new(count))?));
+        match self {
+            Self::Day => Some((day, day.succ_opt()?)),
+            Self::Week => {
+                let monday = day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into()))?;
+                Some((monday, monday.checked_add_days(Days::new(7))?))
+            }
+            Self::Month => months(day.with_day(1)?, 1),
+            Self::Quarter => months(day.with_day(1)?.with_month0(day.month0() / 3 * 3)?, 3),
+            Self::Year => months(day.with_day(1)?.with_month0(0)?, 12),
+        }
     }
 }
 
@@ -82,9 +118,14 @@ pub struct Budget {
     pub(crate) per: Vec<Holder>,
     pub(crate) conditions: Expr,
     pub(crate) window: Window,
-    pub(crate) limit: Money,
+    pub(crate) limit: Amount,
     /// Limits of single accounts, by the values' part of the account's name.
-    pub(crate) overrides: BTreeMap<String, Money>,
+    pub(crate) overrides: BTreeMap<String, Amount>,
+    /// The budget whose account everything here is held on too.
+    pub(crate) parent: Option<RuleId>,
+    pub(crate) on_limit: OnLimit,
+    pub(crate) on_overrun: OnOverrun,
+    pub(crate) alerts: Vec<AlertAt>,
 }
 
 /// Whose account a charge falls under.
@@ -108,28 +149,45 @@ impl Budget {
         self.owner.as_ref()
     }
 
-    /// The account that a charge with these facts falls under; `None` when the budget is not about it. A budget whose
-    /// conditions cannot be judged is about it.
+    /// What it counts.
+    pub const fn meter(&self) -> Meter {
+        self.limit.meter()
+    }
+
+    /// The budget that everything here is held on too.
+    pub const fn parent(&self) -> Option<&RuleId> {
+        self.parent.as_ref()
+    }
+
+    /// The account that a charge with these facts falls under, without its parent; `None` when the budget is not about it. A
+    /// budget whose conditions cannot be judged is about it.
     pub fn account(&self, request: &PolicyRequest) -> Option<BudgetSpec> {
         let view = View::new(&request.facts, request.at);
-        if self.conditions.judge(view) == Truth::False {
-            return None;
+        match self.conditions.judge(view) {
+            Truth::False => None,
+            Truth::True | Truth::Unknown => self.account_of(view),
         }
-        let window = self.window.name_at(request.at);
-        let (name, limit) = match (self.holder(view), window) {
+    }
+
+    /// The account of whom the facts say, whatever the conditions.
+    pub(crate) fn account_of(&self, view: View<'_>) -> Option<BudgetSpec> {
+        let nothing = self.limit.zero();
+        let (name, limit, window) = match (self.holder(view), self.window.at(view.at())) {
             (Account::None, _) => return None,
-            (Account::Unknown(fact), _) => (format!("{}/unknown:{fact}", self.id), Money::zero(self.limit.currency())),
-            (Account::Of(_), None) => (format!("{}/unknown:time", self.id), Money::zero(self.limit.currency())),
-            (Account::Of(values), Some(window)) => {
+            (Account::Unknown(fact), _) => (format!("{}/unknown:{fact}", self.id), nothing, AccountWindow::Total),
+            (Account::Of(_), None) => (format!("{}/unknown:time", self.id), nothing, AccountWindow::Total),
+            (Account::Of(values), Some((window, bounds))) => {
                 let limit = self.overrides.get(&values).copied().unwrap_or(self.limit);
                 let values = if values.len() > VALUES_LIMIT_BYTES { digest_of(&values) } else { values };
                 let holder = if self.per.is_empty() { String::new() } else { format!("/{values}") };
-                (format!("{}{holder}/{window}", self.id), limit)
+                (format!("{}{holder}/{window}", self.id), limit, bounds)
             }
         };
         // INVARIANT: every part is made of a name's characters and they fit: see `escape` and the limits above.
         let name = BudgetName::new(name).ok()?;
-        Some(BudgetSpec { name, limit, rule: self.id.clone() })
+        let spec =
+            BudgetSpec::new(name, limit, self.id.clone()).with_window(window).with_on_limit(self.on_limit.clone());
+        Some(spec.with_on_overrun(self.on_overrun).with_alerts(self.alerts.iter().copied()))
     }
 
     fn holder(&self, view: View<'_>) -> Account {
@@ -192,10 +250,61 @@ mod tests {
             ("{calendar: month}", "2026-12-01T07:59:59+08:00", "b/2026-11 5.00 USD"),
             ("{calendar: day}", "2028-02-29T12:00:00Z", "b/2028-02-29 5.00 USD"),
             ("{calendar: day}", "-1us", "b/1969-12-31 5.00 USD"),
+            ("{calendar: week}", "2027-01-03T23:59:59Z", "b/2026-W53 5.00 USD"),
+            ("{calendar: quarter}", "2026-12-31T23:59:59Z", "b/2026-Q4 5.00 USD"),
+            ("{calendar: quarter}", "2027-01-01T00:00:00Z", "b/2027-Q1 5.00 USD"),
+            ("{calendar: year}", "2026-11-23T04:38:00Z", "b/2026 5.00 USD"),
+            ("{rolling: 30d}", "2026-11-23T04:38:00Z", "b/last-30d 5.00 USD"),
             ("{calendar: day}", "9223372036854775807us", "b/unknown:time 0.00 USD"),
         ] {
             assert_eq!(account(&format!("window: {window}"), &[], at), name, "{window} {at}");
         }
+    }
+
+    #[test]
+    fn windows_have_the_bounds_of_their_name() {
+        let at: Timestamp = "2026-11-23T04:38:00Z".parse().unwrap();
+        for (unit, bounds) in [
+            (CalendarUnit::Day, ["2026-11-23", "2026-11-24"]),
+            (CalendarUnit::Week, ["2026-11-23", "2026-11-30"]),
+            (CalendarUnit::Month, ["2026-11-01", "2026-12-01"]),
+            (CalendarUnit::Quarter, ["2026-10-01", "2027-01-01"]),
+            (CalendarUnit::Year, ["2026-01-01", "2027-01-01"]),
+        ] {
+            let [from, until] = bounds.map(|day| format!("{day}T00:00:00Z").parse().unwrap());
+            assert_eq!(Window::Calendar(unit).at(at).unwrap().1, AccountWindow::Between { from, until }, "{unit:?}");
+        }
+    }
+
+    /// What is held on an account is held on all above it, which are named with it, each once.
+    #[test]
+    fn accounts_come_with_those_above_them() {
+        let budget = |id: &str, spec: &str| {
+            format!(
+                "---\n{{apiVersion: orp.policy/v1, kind: Budget, metadata: {{id: {id}}}, spec: {{limit: 5 USD, {spec}}}}}\n"
+            )
+        };
+        let text = [
+            budget("org", "window: {calendar: year}, where: {resource.kind: cpu}"),
+            budget("team", "window: {calendar: month}, per: [labels.team], parent: org, when: has(labels.team)"),
+            budget(
+                "project",
+                "window: {calendar: month}, per: [project.id], parent: org, alerts: [80%], onLimit: suspend",
+            ),
+        ];
+        let set = PolicySet::from_sources(&[Source::new("b.yaml", &text.concat())]).unwrap();
+        let request = PolicyRequest::new(PolicyPoint::Run, "x", "2026-11-23T04:38:00Z".parse().unwrap())
+            .with_fact("project.id", "vision")
+            .with_fact("resource.kind", "gpu")
+            .with_fact("labels.team", "red");
+        let accounts = set.budgets(&request);
+        let shown: Vec<String> = accounts
+            .iter()
+            .map(|account| format!("{} < {}", account.name, account.parent.as_ref().map_or("-", |name| name.as_str())))
+            .collect();
+        assert_eq!(shown, ["project/vision/2026-11 < org/2026", "org/2026 < -", "team/red/2026-11 < org/2026"]);
+        assert_eq!((accounts[0].on_limit.clone(), accounts[0].alerts.len()), (OnLimit::Suspend, 1));
+        orp_core::noun::Ledger::default().open_all(&accounts).unwrap();
     }
 
     #[test]

@@ -184,6 +184,7 @@ fn builtin() -> Vec<Declaration> {
         ("cost", Money, of_plan, Unknown, "what the plan, or what is left of it, may cost"),
         ("dataset.class", Class, everywhere, NoSubject, "how sensitive the data set is"),
         ("dataset.name", Text, everywhere, NoSubject, "the data set, as the goal names it"),
+        ("declassify.to", Class, of_asset, NoSubject, "the class that `asset.class` is to be lowered to"),
         ("goal.kind", Text, of_intent, Unknown, "the kind of goal, such as `fine_tune`"),
         ("labels.*", Text, everywhere, Unset, "what the host or the intent says beyond this table"),
         ("market", one_of(&["owned", "reserved", "on-demand", "spot"]), of_offer, Unknown, "how the offer is sold"),

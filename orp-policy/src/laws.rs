@@ -10,6 +10,9 @@ use orp_core::unit::{Money, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
+#[allow(clippy::disallowed_types, reason = "see `by_plain_cel`")]
+use std::collections::HashMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Facts that random rules and requests speak of; what is known at plan and run is known where random rules speak.
 const FACTS: [&str; 8] =
@@ -332,6 +335,24 @@ proptest! {
         }
     }
 
+    /// What an explanation says would change the answer does, and it says so of permits and refusals alike.
+    #[test]
+    fn explanations_are_true(specs in rules(), requests in requests()) {
+        let set = load(&specs);
+        for request in requests.iter().take(4) {
+            let explanation = set.explain(request);
+            prop_assert_eq!(&explanation.decision, &set.decide(request));
+            for change in &explanation.changes {
+                prop_assert_ne!(change.verdict, explanation.decision.verdict);
+                let changed = change.facts.iter().fold(request.clone(), |request, (fact, to)| match to {
+                    crate::explain::ChangedTo::Value(value) => request.with_fact(fact, value.clone()),
+                    crate::explain::ChangedTo::Other => request.with_fact(fact, "any other"),
+                });
+                prop_assert_eq!(set.decide(&changed).verdict, change.verdict, "{}", explanation);
+            }
+        }
+    }
+
     #[test]
     fn an_allow_never_narrows(specs in rules(), more in a_rule(&["allow"], &["enforce"], true), requests in requests()) {
         let (fewer, more) = (load(&specs), with(&specs, &more));
@@ -428,6 +449,65 @@ proptest! {
             let more = request.clone().with_fact("weather.today", "fair");
             let more = FACTS.into_iter().filter(unspoken).fold(more, |more, fact| more.with_fact(fact, broken(fact)));
             prop_assert_eq!(set.judge(request), set.judge(&more));
+        }
+    }
+}
+
+/// What the crate `cel` makes of an expression on facts that are all there: classes and amounts as whole numbers.
+#[allow(clippy::disallowed_types, reason = "the crate takes its maps so, and only looks into them")]
+fn by_plain_cel(expression: &str, facts: &Facts) -> Result<bool, String> {
+    let number = |value: &FactValue| match value {
+        FactValue::Class(class) => *class as i64,
+        FactValue::Money(money) => money.micros(),
+        FactValue::Number(number) => *number,
+        other => panic!("no number: {other}"),
+    };
+    let mut context = cel::Context::default();
+    context.add_function("label", move |text: Arc<String>| number(&text.parse::<DataClass>().unwrap().into())).unwrap();
+    context.add_function("money", move |text: Arc<String>| number(&money(&text))).unwrap();
+    let mut subjects: BTreeMap<&str, HashMap<String, cel::Value>> = BTreeMap::new();
+    for (name, value) in facts {
+        let value = match value {
+            FactValue::Text(text) => cel::Value::from(text.as_str()),
+            other => cel::Value::Int(number(other)),
+        };
+        match name.split_once('.') {
+            Some((subject, field)) => drop(subjects.entry(subject).or_default().insert(field.to_owned(), value)),
+            None => context.add_variable_from_value(name.as_str(), value),
+        }
+    }
+    for (subject, fields) in subjects {
+        context.add_variable_from_value(subject, fields);
+    }
+    let program = cel::Program::compile(expression).map_err(|error| error.to_string())?;
+    match program.execute(&context) {
+        Ok(cel::Value::Bool(holds)) => Ok(holds),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// What a condition comes to on known facts is what the language says, by the crate's own evaluator.
+    #[test]
+    fn conditions_mean_what_cel_means(
+        expression in an_expression(true, 5),
+        picked in prop::collection::vec(0..4usize, FACTS.len()),
+    ) {
+        let facts: Facts =
+            FACTS.iter().zip(picked).map(|(fact, at)| ((*fact).to_owned(), values(fact)[at % values(fact).len()].clone())).collect();
+        let expr = crate::condition::cel::read(crate::fact::Vocabulary::builtin(), &expression).unwrap();
+        let holds = expr.judge(View::of(&facts)) == crate::condition::Truth::True;
+        prop_assert_eq!(Ok(holds), by_plain_cel(&expression, &facts), "{}", expr);
+    }
+
+    /// Whatever is typed is refused or read, and stays within its bounds.
+    #[test]
+    fn reading_conditions_never_panics(text in "(?s).{0,60}", expression in an_expression(true, 3), at in 0.0..1.0) {
+        let at = expression.floor_char_boundary((at * expression.len() as f64) as usize);
+        for text in [text.clone(), format!("{}{text}{}", &expression[..at], &expression[at..])] {
+            let _ = crate::condition::cel::read(crate::fact::Vocabulary::builtin(), &text);
         }
     }
 }

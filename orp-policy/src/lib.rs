@@ -42,12 +42,15 @@
 //! ```
 
 pub mod approval;
+pub mod audit;
 pub mod budget;
 mod condition;
 pub mod document;
 pub mod error;
 pub mod exception;
+pub mod explain;
 pub mod fact;
+pub mod guardrail;
 mod index;
 #[cfg(test)]
 mod laws;
@@ -66,6 +69,7 @@ pub use approval::ApprovalFlow;
 pub use budget::Budget;
 pub use error::LoadError;
 pub use exception::Exception;
+pub use explain::Explanation;
 pub use rule::{Effect, Mode, Rule};
 pub use set::{Judgement, PolicySet};
 pub use shadow::Shadowed;

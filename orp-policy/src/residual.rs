@@ -11,11 +11,12 @@ use crate::set::{Candidate, PolicySet};
 use crate::view::View;
 use orp_core::contract::{ResidualPolicy, opens};
 use orp_core::noun::{Facts, PolicyDecision, PolicyRequest};
+use std::{fmt::Debug, ops::Deref};
 
-/// A set with most facts taken in.
+/// A set, borrowed or shared, with most facts taken in.
 #[derive(Debug)]
-pub(crate) struct Residual<'s> {
-    set: &'s PolicySet,
+pub(crate) struct Residual<S> {
+    set: S,
     known: PolicyRequest,
     open: Vec<String>,
     /// The rules that may still speak, by their positions in the set.
@@ -23,8 +24,8 @@ pub(crate) struct Residual<'s> {
     index: Index,
 }
 
-impl<'s> Residual<'s> {
-    pub(crate) fn new(set: &'s PolicySet, known: &PolicyRequest, open: &[&str]) -> Self {
+impl<S: Deref<Target = PolicySet>> Residual<S> {
+    pub(crate) fn new(set: S, known: &PolicyRequest, open: &[&str]) -> Self {
         let view = View::new(&known.facts, known.at);
         let is_final = |fact: &FactName| {
             let is_open = |name: &str| open.iter().any(|open| opens(open, name));
@@ -49,7 +50,7 @@ impl<'s> Residual<'s> {
     }
 }
 
-impl ResidualPolicy for Residual<'_> {
+impl<S: Deref<Target = PolicySet> + Debug + Send + Sync> ResidualPolicy for Residual<S> {
     fn decide(&self, candidate: &Facts) -> PolicyDecision {
         let is_open = |name: &String| self.open.iter().any(|open| opens(open, name));
         let taken: Facts;

@@ -46,6 +46,16 @@ pub enum Mode {
     Shadow,
 }
 
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Enforce => "enforce",
+            Self::Warn => "warn",
+            Self::Shadow => "shadow",
+        })
+    }
+}
+
 /// The actions a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "BTreeSet<String>")]

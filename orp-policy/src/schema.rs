@@ -4,6 +4,7 @@ use crate::document::Metadata;
 use crate::document::approval::ApprovalFlowSpec;
 use crate::document::budget::BudgetSpec;
 use crate::document::exception::ExceptionSpec;
+use crate::document::quota::QuotaDocument;
 use crate::document::rule::RuleSpec;
 use crate::document::set::PolicySetSpec;
 use crate::document::test::PolicyTestSpec;
@@ -23,6 +24,7 @@ pub fn schema() -> Schema {
         ("PolicySet", generator.subschema_for::<PolicySetSpec>()),
         ("Rule", generator.subschema_for::<RuleSpec>()),
         ("Budget", generator.subschema_for::<BudgetSpec>()),
+        ("Quota", generator.subschema_for::<QuotaDocument>()),
         ("ApprovalFlow", generator.subschema_for::<ApprovalFlowSpec>()),
         ("Exception", generator.subschema_for::<ExceptionSpec>()),
         ("PolicyTest", generator.subschema_for::<PolicyTestSpec>()),

@@ -29,8 +29,10 @@ use crate::view::View;
 use orp_core::contract::{PolicyEngine, ResidualPolicy};
 use orp_core::document::Source;
 use orp_core::id::RuleId;
-use orp_core::noun::{BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, Reason, Verdict};
-use std::collections::BTreeMap;
+use orp_core::noun::{
+    ApprovalTerms, BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, QuotaTree, Reason, Verdict,
+};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// What speaks when no rule allows: its id in reasons, which no document may have.
 pub const DEFAULT_DENY: &str = "default-deny";
@@ -61,7 +63,7 @@ pub const DOCUMENT_LIMIT: usize = 20_000;
 /// );
 /// # Ok::<(), orp_policy::LoadError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PolicySet {
     documents: Documents,
     index: Index,
@@ -149,6 +151,16 @@ impl PolicySet {
         &self.documents.budgets
     }
 
+    /// The tree of quotas, of which nothing is taken yet: a scheduler takes from a copy.
+    pub const fn quotas(&self) -> &QuotaTree {
+        &self.documents.quotas
+    }
+
+    fn budget(&self, id: &RuleId) -> Option<&Budget> {
+        let budgets = &self.documents.budgets;
+        budgets.binary_search_by(|budget| budget.id.cmp(id)).ok().and_then(|at| budgets.get(at))
+    }
+
     /// The approval flows, in the order of their ids.
     pub fn approval_flows(&self) -> &[ApprovalFlow] {
         &self.documents.flows
@@ -174,6 +186,11 @@ impl PolicySet {
         let view = View::new(&request.facts, request.at);
         let positions = self.index.candidates(request.point, &request.action, view);
         self.weigh(request, view, positions.into_iter().filter_map(|position| self.candidate(position)))
+    }
+
+    /// As [`PolicyEngine::residual`], of a set that is kept as long as what is left of it.
+    pub fn narrowed(self: Arc<Self>, known: &PolicyRequest, open: &[&str]) -> Box<dyn ResidualPolicy> {
+        Box::new(Residual::new(self, known, open))
     }
 
     fn candidate(&self, position: Position) -> Option<Candidate<'_>> {
@@ -248,6 +265,20 @@ impl PolicySet {
     }
 }
 
+/// How much there is of everything: a set may have thousands of documents.
+impl fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Documents { rules, budgets, flows, exceptions, .. } = &self.documents;
+        f.debug_struct("PolicySet")
+            .field("rules", &rules.len())
+            .field("budgets", &budgets.len())
+            .field("approval_flows", &flows.len())
+            .field("exceptions", &exceptions.len())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for PolicySet {
     fn default() -> Self {
         Self::new(Documents::default())
@@ -260,7 +291,31 @@ impl PolicyEngine for PolicySet {
     }
 
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec> {
-        self.documents.budgets.iter().filter_map(|budget| budget.account(request)).collect()
+        let budgets = &self.documents.budgets;
+        let mut accounts: Vec<BudgetSpec> = Vec::new();
+        for budget in budgets {
+            let Some(mut account) = budget.account(request) else { continue };
+            let (mut below, mut family) = (budget, Vec::new());
+            // Everything held on an account is held on those above it, whatever their own conditions.
+            while let Some(above) = below.parent().and_then(|parent| self.budget(parent)) {
+                let Some(next) = above.account_of(View::new(&request.facts, request.at)) else { break };
+                account.parent = Some(next.name.clone());
+                family.push(std::mem::replace(&mut account, next));
+                below = above;
+            }
+            family.push(account);
+            for account in family {
+                // One found before as somebody's ancestor is the same one.
+                if !accounts.iter().any(|known| known.name == account.name) {
+                    accounts.push(account);
+                }
+            }
+        }
+        accounts
+    }
+
+    fn approval_terms(&self, flow: &RuleId) -> Option<ApprovalTerms> {
+        self.documents.flows.iter().find(|known| known.id() == flow).map(|flow| flow.terms().clone())
     }
 
     fn residual<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {
@@ -322,6 +377,7 @@ fn digest(documents: &Documents) -> Digest {
     documents.vocabulary.declared().for_each(|fact| line(&mut content, "fact", fact));
     documents.rules.iter().for_each(|rule| line(&mut content, "rule", rule));
     documents.budgets.iter().for_each(|budget| line(&mut content, "budget", budget));
+    documents.quotas.specs().for_each(|(_, quota)| line(&mut content, "quota", quota));
     documents.flows.iter().for_each(|flow| line(&mut content, "flow", flow));
     documents.exceptions.iter().for_each(|exception| line(&mut content, "exception", exception));
     Digest::of(&content)

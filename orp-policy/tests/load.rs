@@ -157,6 +157,130 @@ fn wrong_rules_are_refused_with_their_place() {
     }
 }
 
+/// An error within an expression is said at its place in the file, however the expression is written there.
+#[test]
+fn wrong_expressions_are_refused_where_they_stand() {
+    let head = "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r}\nspec:\n  effect: deny\n  actions: [x]\n";
+    for (when, expected) in [
+        ("  when: cots > money('5 USD')\n", "7:9: unknown fact `cots`: expected one of agent.id, …"),
+        (
+            "  when: \"priority > 3 && cost > 5\"\n",
+            "7:31: an amount of money such as `500 USD` cannot be compared with a whole number",
+        ),
+        (
+            "  when: |\n    priority > 3 &&\n      dataset.clas == 'x'\n",
+            "9:14: unknown fact `dataset.clas`: did you mean `dataset.class`?",
+        ),
+        (
+            "  when:\n    'priority > 3 &&'\n",
+            "8:21: it is no expression: mismatched input `the end` expecting expression",
+        ),
+        (
+            "  when: >\n    priority > 3 &&\n    cost > 5\n",
+            "8:5: an amount of money such as `500 USD` cannot be compared with a whole number",
+        ),
+        ("  when: 1 < 2\n", "7:9: it is true whatever the facts: expected a condition on facts, or no `when`"),
+        ("  when: true\n", "7:9: it is true whatever the facts: expected a condition on facts, or no `when`"),
+        ("  when: \"\"\n", "7:9: it is no expression: mismatched input `the end` expecting expression"),
+        (
+            "  points: [intent]\n  when: cost > money('5 USD')\n",
+            "7:11: the rule speaks at intent, and `cost` is known at plan, run, replan only",
+        ),
+    ] {
+        assert_eq!(shortened(&error(&format!("{head}{when}"))), expected, "{when}");
+    }
+}
+
+#[test]
+fn wrong_requirements_flows_and_exceptions_are_refused_with_their_place() {
+    let document = |kind: &str, id: &str, spec: &str| {
+        format!("---\napiVersion: orp.policy/v1\nkind: {kind}\nmetadata: {{id: {id}}}\nspec: {spec}\n")
+    };
+    let flow = document("ApprovalFlow", "two", "{approvers: [ada, bob, eve], quorum: 2}");
+    let deny = document("Rule", "no", "{effect: deny, actions: [x]}");
+    let allow = document("Rule", "yes", "{effect: allow, actions: [x]}");
+    let base = format!("{flow}{deny}{allow}");
+    let until = "until: 2027-01-01T00:00:00Z, because: pilot, approvedBy: [ada]";
+    let rule = |require: &str| ("Rule", format!("{{effect: require, actions: [x], require: {require}}}"));
+    let exception = |spec: &str| ("Exception", format!("{{{spec}, {until}}}"));
+    for ((kind, spec), expected) in [
+        (
+            ("Rule", "{effect: require, actions: [x]}".into()),
+            "19:16: a rule that requires says what: expected `require`",
+        ),
+        (
+            ("Rule", "{effect: deny, actions: [x], require: {redact: [email]}}".into()),
+            "20:45: only a rule with `effect: require` requires",
+        ),
+        (rule("{}"), "20:48: it requires nothing: expected at least one of cap, redact, approve, route, notify"),
+        (rule("{cap: {cost: -1 USD}}"), "20:61: `-1.00 USD` is below zero: expected an amount that may be spent"),
+        (rule("{approve: [three]}"), "20:59: unknown approval flow `three`: expected one of two"),
+        (rule("{approve: [{flow: two, quorum: 4}]}"), "20:79: `4` of `two`: expected 2 to 3 approvals"),
+        (rule("{approve: [{flow: two, quorum: 1}]}"), "20:79: `1` of `two`: expected 2 to 3 approvals"),
+        (rule("{approve: [{quorum: 1}]}"), "20:59: missing field `flow`"),
+        (rule("{approve: [{flow: two, of: 3}]}"), "20:71: unknown field `of`, expected one of flow, quorum"),
+        (rule("{approve: [5]}"), "20:59: expected an approval flow's id, found the number `5`"),
+        (("ApprovalFlow", "{approvers: []}".into()), "20:19: nobody may approve: expected at least one"),
+        (("ApprovalFlow", "{approvers: [ada], quorum: 2}".into()), "20:34: `2` of 1: expected 1 to 1 approvals"),
+        (("ApprovalFlow", "{approvers: [ada], quorum: 0}".into()), "20:34: `0` of 1: expected 1 to 1 approvals"),
+        (
+            ("ApprovalFlow", "{approvers: [ada], ttl: 0s}".into()),
+            "20:31: no time to approve in: expected a span such as `72h`",
+        ),
+        (exception("rules: [no]"), "19:16: an exception without scope: expected `where` or `when`"),
+        (exception("rules: [], where: {project.id: p}"), "19:16: an exception from nothing: expected `rules`"),
+        (exception("rules: [nay], where: {project.id: p}"), "20:16: unknown rule `nay`"),
+        (
+            exception("rules: [yes], where: {project.id: p}"),
+            "20:16: `yes` allows: only what denies or requires can be set aside",
+        ),
+        (
+            exception("rules: [no], where: {project.id: p}, from: 2028-01-01T00:00:00Z"),
+            "20:80: it ends at 2027-01-01T00:00:00Z, which is not after it begins",
+        ),
+        (
+            (
+                "Exception",
+                "{rules: [no], where: {project.id: p}, until: 2027-01-01T00:00:00Z, because: x, approvedBy: []}".into(),
+            ),
+            "20:98: nobody approved it: expected at least one",
+        ),
+        (
+            ("PolicySet", "{facts: {cost: {kind: number}}}".into()),
+            "20:16: the fact `cost` is declared already, as `cost`",
+        ),
+        (
+            ("PolicySet", "{include: [../more]}".into()),
+            "20:18: `../more` is not below this file: expected a relative path without `..`",
+        ),
+    ] {
+        let text = format!("{base}{}", document(kind, "new", &spec));
+        assert_eq!(error(&text), expected, "{kind} {spec}");
+    }
+}
+
+#[test]
+fn quotas_make_a_tree_or_are_refused_with_their_place() {
+    let quota = |id: &str, spec: &str| {
+        format!("---\napiVersion: orp.policy/v1\nkind: Quota\nmetadata: {{id: {id}}}\nspec: {spec}\n")
+    };
+    let org = quota("org", "{nominal: {gpu: 2}}");
+    let set = load(&format!("{org}{}", quota("vision", "{parent: org, nominal: {gpu: 8}, lend: {gpu: 4}}"))).unwrap();
+    let vision = set.quotas().id(&orp_core::id::QueueName::new("vision").unwrap()).unwrap();
+    assert_eq!(set.quotas().available(vision).unwrap().gpu.to_string(), "10");
+    for (text, expected) in [
+        (quota("a", "{parent: b}"), "4:16: quota `a` is below `b`, which is not there"),
+        (
+            quota("a", "{borrow: {gpu: 1}}"),
+            "4:16: quota `a` is a root: expected no limit on borrowing or lending, there is nobody to borrow from or lend to",
+        ),
+        (quota("a", "{parent: a}"), "4:16: quota `a` is its own ancestor"),
+        (quota("a", "{nominal: {gpus: 1}}"), "5:18: unknown field `gpus`, expected one of cpu, memory, disk, gpu"),
+    ] {
+        assert_eq!(error(&text), expected, "{text}");
+    }
+}
+
 #[test]
 fn wrong_budgets_are_refused_with_their_place() {
     let cases = [
@@ -166,11 +290,34 @@ fn wrong_budgets_are_refused_with_their_place() {
             "{limit: 5, window: total}",
             "4:15: `5` is not an amount of money: expected a number and an ISO 4217 currency, such as `500 USD`",
         ),
-        ("{limit: 5 USD, window: month}", "4:30: unknown variant `month`, expected one of total, calendar"),
-        ("{limit: 5 USD, window: {calendar: week}}", "4:41: unknown variant `week`, expected one of day, month"),
+        ("{limit: 5 USD, window: total, parent: up}", "3:16: unknown budget `up`: expected the id of another budget"),
+        ("{limit: 5 USD, window: total, parent: b}", "3:16: `b` is its own parent"),
+        ("{limit: 5 USD, window: {rolling: 0s}}", "4:30: a window of no time: expected a span such as `30d`"),
         (
-            "{limit: 5 USD, window: total, onLimit: deny}",
-            "4:37: unknown field `onLimit`, expected one of per, where, when, window, limit, overrides",
+            "{limit: 5 USD, window: total, onLimit: {approve: boss}}",
+            "4:46: unknown approval flow `boss`: there is none",
+        ),
+        (
+            "{limit: 5 USD, window: total, onLimit: ask}",
+            "4:46: unknown variant `ask`, expected one of deny, suspend, approve",
+        ),
+        (
+            "{limit: 5 USD, window: total, alerts: [half]}",
+            "4:46: `half` is not an alert: expected a whole percentage of the limit from 1%, spent or forecast, such as `80%`, `forecast>100%`",
+        ),
+        (
+            "{limit: 5 USD, window: total, meter: gpu_seconds}",
+            "4:15: `5 USD` is not an amount on the meter `gpu_seconds`: expected a number, or one with `gpu_seconds` after it",
+        ),
+        ("{limit: [5], window: total}", "4:15: expected an amount, found a list"),
+        ("{limit: 5 USD, window: month}", "4:30: unknown variant `month`, expected one of total, calendar, rolling"),
+        (
+            "{limit: 5 USD, window: {calendar: fortnight}}",
+            "4:41: unknown variant `fortnight`, expected one of day, week, month, quarter, year",
+        ),
+        (
+            "{limit: 5 USD, window: total, limits: deny}",
+            "4:37: unknown field `limits`, expected one of per, where, when, meter, window, limit, overrides, parent, onLimit, onOverrun, alerts",
         ),
         (
             "{limit: 5 USD, window: total, per: [cost]}",
@@ -220,8 +367,8 @@ fn wrong_headers_are_refused_with_their_place() {
             "1:13: unknown variant `orp.policy/v2`, expected one of orp.policy/v1",
         ),
         (
-            "apiVersion: orp.policy/v1\nkind: Quota\nmetadata: {id: r}\nspec: {}\n",
-            "2:7: unknown variant `Quota`, expected one of PolicySet, Rule, Budget, ApprovalFlow, Exception, PolicyTest",
+            "apiVersion: orp.policy/v1\nkind: Qota\nmetadata: {id: r}\nspec: {}\n",
+            "2:7: unknown variant `Qota`, expected one of PolicySet, Rule, Budget, Quota, ApprovalFlow, Exception, PolicyTest",
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r r}\nspec: {}\n",

@@ -187,7 +187,7 @@ fn wrong_tests_are_refused_with_their_place() {
         ),
         (
             "{given: {action: x}, cases: [{name: c, expect: {decision: permit, budgets: {month: 5}}}]}".into(),
-            "4:90: `5` is not an amount of money: expected a number and an ISO 4217 currency, such as `500 USD`",
+            "4:90: `5` is not an amount: expected a number and a currency or meter, such as `20000 USD`, `500 gpu_seconds`",
         ),
         (
             "{given: {action: x}, cases: [{name: c, set: {}, expect: {decision: permit}}]}".into(),

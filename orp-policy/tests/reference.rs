@@ -97,10 +97,12 @@ fn the_ledger_holds_the_ceiling() {
         panic!("one budget")
     };
     let mut ledger = Ledger::default();
-    ledger.open(budget.name.clone(), budget.limit).unwrap();
+    ledger.open(budget).unwrap();
     let amount: Money = "9000 USD".parse().unwrap();
     let reserved = (0..5).filter(|run| {
-        ledger.reserve(IdempotencyKey::new(format!("run-{run}")), amount, std::slice::from_ref(&budget.name)).is_ok()
+        ledger
+            .reserve(IdempotencyKey::new(format!("run-{run}")), amount, std::slice::from_ref(&budget.name), None)
+            .is_ok()
     });
     assert_eq!(reserved.count(), 2);
 }

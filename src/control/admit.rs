@@ -4,7 +4,10 @@ use super::Control;
 use crate::error::OrpError;
 use orp_core::{
     id::{BudgetName, IdempotencyKey, RuleId, RunId},
-    noun::{BudgetSpec, DataClass, Intent, LedgerError, Offer, Plan, PolicyPoint, PolicyRequest, Resource, Visibility},
+    noun::{
+        BudgetSpec, DataClass, FactValue, Facts, Intent, LedgerError, Notice, Offer, Plan, PolicyPoint, PolicyRequest,
+        Resource, Visibility,
+    },
     unit::Money,
 };
 
@@ -13,6 +16,21 @@ use orp_core::{
 pub(crate) struct Subjects {
     pub(crate) class: Option<DataClass>,
     pub(crate) visibility: Option<Visibility>,
+}
+
+/// The facts in which the offers for an intent differ.
+pub(crate) const OFFER_FACTS: [&str; 4] = ["provider", "region", "market", "resource.kind"];
+
+/// What policy is told of an offer.
+pub(crate) fn offer_facts(offer: &Offer) -> Facts {
+    let gpu = offer.machine().is_some_and(|machine| !machine.capacity.gpu.is_zero());
+    let values: [FactValue; 4] = [
+        offer.key.provider.as_str().into(),
+        offer.place.region.as_str().into(),
+        offer.market.to_string().into(),
+        (if gpu { "gpu" } else { "cpu" }).into(),
+    ];
+    OFFER_FACTS.iter().map(|name| (*name).to_owned()).zip(values).collect()
 }
 
 impl Control {
@@ -72,12 +90,9 @@ impl Control {
 
     /// A question about using an offer.
     pub(crate) fn place_request(&self, intent: &Intent, subjects: &Subjects, offer: &Offer) -> PolicyRequest {
-        let gpu = offer.machine().is_some_and(|machine| !machine.capacity.gpu.is_zero());
-        self.request(PolicyPoint::Place, intent, subjects)
-            .with_fact("provider", offer.key.provider.as_str())
-            .with_fact("region", offer.place.region.as_str())
-            .with_fact("market", offer.market.to_string())
-            .with_fact("resource.kind", if gpu { "gpu" } else { "cpu" })
+        let mut request = self.request(PolicyPoint::Place, intent, subjects);
+        request.facts.extend(offer_facts(offer));
+        request
     }
 
     /// A question about a plan.
@@ -99,9 +114,10 @@ impl Control {
         plan: &Plan,
         request: &PolicyRequest,
     ) -> Result<Vec<BudgetSpec>, OrpError> {
-        let mut budgets = self.policy.budgets(request);
+        let budgets = self.policy.budgets(request).into_iter();
+        let mut budgets: Vec<BudgetSpec> = budgets.map(|budget| self.approvals.with_raise(budget)).collect();
         if let Some(cost) = &plan.intent.constraints.cost {
-            let spec = |name: BudgetName, rule: RuleId| BudgetSpec { name, limit: cost.max, rule };
+            let spec = |name: BudgetName, rule: RuleId| BudgetSpec::new(name, cost.max, rule);
             let name = BudgetName::new(format!("intent/{run}"));
             let rule = RuleId::new("constraints.cost.max");
             budgets.extend(name.ok().zip(rule.ok()).map(|(name, rule)| spec(name, rule)));
@@ -109,18 +125,13 @@ impl Control {
         Ok(budgets)
     }
 
-    /// Reserves `amount` on every budget, or on none.
+    /// Reserves `amount` on every budget, or on none; what that tells.
     pub(crate) fn reserve(
         &self,
         key: &IdempotencyKey,
         amount: Money,
         budgets: &[BudgetSpec],
-    ) -> Result<(), LedgerError> {
-        let mut ledger = self.ledger();
-        for budget in budgets {
-            ledger.open(budget.name.clone(), budget.limit)?;
-        }
-        let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-        ledger.reserve(key.clone(), amount, &names)
+    ) -> Result<Vec<Notice>, LedgerError> {
+        self.ledger().open_and_reserve(key.clone(), amount, budgets, None)
     }
 }

@@ -5,6 +5,8 @@
 //! the same key when that is not known.
 
 use super::Control;
+use super::admit::Subjects;
+use super::judge::refuses_route;
 use super::pool::{Ticket, node_name};
 use super::providers::Report;
 use super::run::{RunShared, Stop, next_attempt};
@@ -15,9 +17,9 @@ use orp_core::{
     error::{ErrorKind, ProviderError, Retry, StoreError},
     id::{AssetId, AttemptId, TaskName},
     noun::{
-        AcquireRequest, Action, Artefact, Asset, AssetRef, AttemptState, Binding, Digest, Ending, Event, Execution,
-        ExecutionStatus, Interruption, Job, LaunchSpec, Lease, Lineage, Market, OfferKey, Pillar, PolicyPoint,
-        Progress, Queue, Resource, Signal, Task,
+        AcquireRequest, Action, Artefact, Asset, AssetRef, AttemptState, Binding, Bound, Digest, Ending, Event,
+        Execution, ExecutionStatus, Interruption, Job, LaunchSpec, Lease, LifeCycle, Lineage, Market, Offer, OfferKey,
+        Pillar, PolicyPoint, Progress, Queue, Resource, Signal, Task,
     },
     unit::{Bytes, Money, Span},
 };
@@ -229,22 +231,21 @@ impl Attempt {
         options
     }
 
-    async fn ask_policy(&self, offer: &orp_core::noun::Offer) -> Step<()> {
+    async fn ask_policy(&self, offer: &Offer) -> Step<()> {
         let intent = self.run.with(|state| state.plan.intent.clone());
         let subjects = self.control.subjects(&intent, &self.all_bound_offers());
         let decision = self.control.policy.decide(&self.control.place_request(&intent, &subjects, offer));
-        let permitted = decision.is_permit();
-        let refusal = decision.to_string();
+        let clearance = self.run.with(|state| state.clearance.clone());
+        let refusal = self.control.holds_up(&decision, &clearance, None);
+        let refusal = refusal.or_else(|| refuses_route(&decision.obligations, offer));
         let subject = format!("{} on {}", self.id, offer.key);
         self.record(vec![Event::PolicyDecided { point: PolicyPoint::Place, subject, decision }]).await?;
-        if permitted {
-            return Ok(());
-        }
+        let Some(refusal) = refusal else { return Ok(()) };
         let reason = format!("task `{}` may not use {}: {refusal}", self.task.name, offer.key);
         Err(Break::End(self.give_up(reason, AttemptEnd::Elsewhere).await?))
     }
 
-    fn all_bound_offers(&self) -> Vec<orp_core::noun::Offer> {
+    fn all_bound_offers(&self) -> Vec<Offer> {
         self.run.with(|state| {
             let bound = state.plan.bindings.iter().flat_map(|binding| &binding.bound);
             bound.map(|bound| bound.offer.clone()).collect()
@@ -353,6 +354,7 @@ impl Attempt {
                 _ => continue,
             };
             let Some(provider) = self.control.providers.data.get(&bound.offer.key.provider) else { continue };
+            self.ask_to_move(bound, &lease.offer).await?;
             let key = self.id.key(&format!("transfer/{asset}"));
             match provider.transfer(asset, &lease.offer.place, &key).await {
                 Ok((span, cost)) => {
@@ -376,6 +378,20 @@ impl Attempt {
         }
     }
 
+    /// Asks policy before anything moves.
+    async fn ask_to_move(&self, bound: &Bound, machine: &Offer) -> Step<()> {
+        let (plan, clearance) = self.run.with(|state| (state.plan.clone(), state.clearance.clone()));
+        let subjects = self.control.subjects(&plan.intent, &self.all_bound_offers());
+        let Some(request) = self.control.transfer_request(&plan, &subjects, bound, machine) else { return Ok(()) };
+        let decision = self.control.policy.decide(&request);
+        let refusal = self.control.holds_up(&decision, &clearance, None);
+        let subject = format!("{} from {} to {}", bound.offer.key, bound.offer.place, machine.place);
+        self.record(vec![Event::PolicyDecided { point: PolicyPoint::Transfer, subject, decision }]).await?;
+        let Some(refusal) = refusal else { return Ok(()) };
+        let reason = format!("task `{}` may not move {}: {refusal}", self.task.name, bound.offer.key);
+        Err(Break::End(self.give_up(reason, AttemptEnd::Failed).await?))
+    }
+
     fn spec(&self, program: &str, args: &[String], env: &BTreeMap<String, String>) -> Result<LaunchSpec, String> {
         let folders = &self.control.folders;
         let (program, args) = self.control.programs.resolve(program, args);
@@ -387,6 +403,10 @@ impl Attempt {
             folders.make(folder)?;
         }
         (spec.env, spec.secrets) = self.control.secrets.split(env)?;
+        let redact = self.run.with(|state| state.clearance.obligations.redact.clone());
+        if !redact.is_empty() {
+            spec.env.insert("ORP_REDACT".into(), redact.into_iter().collect::<Vec<_>>().join(","));
+        }
         for before in self.ancestors() {
             let variable = before.as_str().to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
             spec.env.insert(format!("ORP_IN_{variable}"), folders.out(&self.id, &before).display().to_string());
@@ -673,10 +693,32 @@ impl Attempt {
         if artefact.pillar == Pillar::Model {
             asset.visibility = subjects.visibility.unwrap_or(asset.visibility);
         }
-        let inputs = [intent.goal.model, intent.goal.data].into_iter().flatten().collect();
+        let inputs: Vec<AssetRef> = [intent.goal.model, intent.goal.data].into_iter().flatten().collect();
+        asset.class = asset.class.max(self.control.class_of(&inputs).await?.unwrap_or(asset.class));
         asset.lineage = Lineage::new(Some(self.id.run), inputs);
         asset.registered = self.control.clock.now();
+        if !self.may_publish(&asset, &subjects).await? {
+            asset.state = LifeCycle::Draft;
+        }
         self.control.assets.register(asset).await.map(drop)
+    }
+
+    /// Asks policy whether others may have an asset; one they may not have stays a draft.
+    async fn may_publish(&self, asset: &Asset, subjects: &Subjects) -> Result<bool, StoreError> {
+        let (intent, clearance) = self.run.with(|state| (state.plan.intent.clone(), state.clearance.clone()));
+        let request = self
+            .control
+            .request(PolicyPoint::Publish, &intent, subjects)
+            .with_fact("asset.name", asset.reference.name())
+            .with_fact("asset.kind", asset.kind.as_str())
+            .with_fact("asset.class", asset.class)
+            .with_fact("asset.visibility", asset.visibility.to_string());
+        let decision = self.control.policy.decide(&request);
+        let permitted = self.control.holds_up(&decision, &clearance, None).is_none();
+        let subject = asset.reference.to_string();
+        let decided = Event::PolicyDecided { point: PolicyPoint::Publish, subject, decision };
+        self.run.record(&self.control, vec![decided]).await?;
+        Ok(permitted)
     }
 
     /// Ends the attempt before anything ran, because the run stops.
@@ -729,32 +771,36 @@ pub(crate) async fn release(control: &Control, run: &RunShared, lease: &Lease) -
         orp_core::noun::Released { at: now, reclaimed: false }
     });
     let cost = lease.cost_until(released.at).unwrap_or(Money::zero(lease.offer.price.amount.currency()));
-    let mut events = Vec::from_iter(charge(control, run, cost));
+    let mut events = charge(control, run, cost);
     events.push(Event::LeaseReleased { lease: lease.id, released, cost });
     run.record(control, events).await
 }
 
 /// Charges the run's reservation, raising it first when it is too small: the fact of that, if it was. What no budget
 /// allows is still owed: it is charged as far as the reservation goes, and told.
-fn charge(control: &Control, run: &RunShared, amount: Money) -> Option<Event> {
-    let (key, _) = run.with(|state| state.reservation.clone())?;
+fn charge(control: &Control, run: &RunShared, amount: Money) -> Vec<Event> {
+    let mut events = Vec::new();
+    let Some((key, _)) = run.with(|state| state.reservation.clone()) else { return events };
+    let now = control.clock.now();
     let mut ledger = control.ledger();
-    let left = ledger.reservation(&key)?.left().ok()?;
+    let Some(left) = ledger.reservation(&key).and_then(|held| held.left().money()) else { return events };
     let missing = amount.checked_sub(left).ok().filter(|missing| !missing.is_negative() && !missing.is_zero());
-    let (charged, extended) = match missing {
-        None => (amount, None),
-        Some(more) => match ledger.extend(&key, more) {
-            Ok(()) => (amount, Some(Event::BudgetExtended { key: key.clone(), more })),
-            Err(error) => {
-                tracing::error!(%key, %error, "a charge passes every budget that allows it");
-                (left, None)
-            }
-        },
+    let charged = match missing.map(|more| (more, ledger.extend(&key, more))) {
+        None => amount,
+        Some((more, Ok(()))) => {
+            events.push(Event::BudgetExtended { key: key.clone(), more });
+            amount
+        }
+        Some((_, Err(error))) => {
+            tracing::error!(%key, %error, "a charge passes every budget that allows it");
+            left
+        }
     };
-    if let Err(error) = ledger.charge(&key, charged) {
-        tracing::error!(%key, %error, "a charge was not booked");
+    match ledger.charge(&key, charged, now) {
+        Ok(notices) => events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice })),
+        Err(error) => tracing::error!(%key, %error, "a charge was not booked"),
     }
-    extended
+    events
 }
 
 /// Waits for a reason to stop.

@@ -1,10 +1,15 @@
 //! Looks at what can be had and used: offers of every provider, judged by policy, as a planning problem.
 
 use super::Control;
+use super::admit::{OFFER_FACTS, Subjects, offer_facts};
+use super::judge::refuses_route;
 use futures_util::future::join_all;
 use orp_core::{
-    contract::ResourceProvider,
-    noun::{Intent, Offer, OfferKey, PlanningProblem, Remaining, Resource},
+    contract::{PolicyEngineExt, ResourceProvider},
+    noun::{
+        Clearance, CostLimit, Intent, Obligations, Offer, OfferKey, PlanningProblem, PolicyPoint, Remaining, Resource,
+        Verdict,
+    },
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -49,29 +54,70 @@ impl Control {
         look
     }
 
-    /// The planning problem for an intent as things are now.
-    pub(crate) async fn problem(&self, intent: &Intent, remaining: Option<Remaining>) -> PlanningProblem {
+    /// The planning problem for an intent as things are now: for a run that was cleared, within its clearance.
+    pub(crate) async fn problem(
+        &self,
+        intent: &Intent,
+        remaining: Option<Remaining>,
+        clearance: Option<&Clearance>,
+    ) -> PlanningProblem {
         let look = self.look().await;
         let now = self.clock.now();
         let recipes = self.recipes.iter().filter(|recipe| recipe.goal == intent.goal.kind).cloned().collect();
-        let forbidden = self.forbidden(intent, &look.offers);
-        let mut problem = PlanningProblem::new(now, intent.clone(), recipes, look.offers);
+        let subjects = self.subjects(intent, &look.offers);
+        let mut obligations = self.policy.decide(&self.request(PolicyPoint::Intent, intent, &subjects)).obligations;
+        if let Some(clearance) = clearance {
+            obligations.add(&clearance.obligations);
+        }
+        let forbidden = self.forbidden(intent, &subjects, &look.offers, &obligations, clearance);
+        let mut problem = PlanningProblem::new(now, capped(intent, &obligations), recipes, look.offers);
         problem.network = self.providers.network();
         problem.forbidden = forbidden;
         problem.remaining = remaining;
         problem
     }
 
-    /// The offers policy does not allow for an intent, with the reason.
-    fn forbidden(&self, intent: &Intent, offers: &[Offer]) -> BTreeMap<OfferKey, String> {
-        let subjects = self.subjects(intent, offers);
-        let mut forbidden = BTreeMap::new();
-        for offer in offers.iter().filter(|offer| matches!(offer.resource, Resource::Compute(_))) {
-            let decision = self.policy.decide(&self.place_request(intent, &subjects, offer));
-            if !decision.is_permit() {
-                forbidden.insert(offer.key.clone(), decision.to_string());
-            }
-        }
-        forbidden
+    /// The offers that an intent may not use, with the reason. What only needs approval may be planned with, and is asked for
+    /// when the run is to start; a run that has started asks for no more.
+    fn forbidden(
+        &self,
+        intent: &Intent,
+        subjects: &Subjects,
+        offers: &[Offer],
+        obligations: &Obligations,
+        clearance: Option<&Clearance>,
+    ) -> BTreeMap<OfferKey, String> {
+        let known = self.request(PolicyPoint::Place, intent, subjects);
+        let narrow = self.policy.narrow(&known, &OFFER_FACTS);
+        let refuses = |offer: &Offer| {
+            let decision = narrow.decide(&offer_facts(offer));
+            let unapproved = match (decision.verdict, clearance) {
+                (Verdict::Permit, _) | (Verdict::NeedsApproval, None) => None,
+                (Verdict::NeedsApproval, Some(clearance)) => self.holds_up(&decision, clearance, None),
+                (Verdict::Forbid, _) => Some(decision.to_string()),
+            };
+            unapproved
+                .or_else(|| refuses_route(&decision.obligations, offer))
+                .or_else(|| refuses_route(obligations, offer))
+        };
+        let machines = offers.iter().filter(|offer| matches!(offer.resource, Resource::Compute(_)));
+        machines.filter_map(|offer| Some((offer.key.clone(), refuses(offer)?))).collect()
     }
+}
+
+/// The intent with no more to spend than policy caps it at.
+fn capped(intent: &Intent, obligations: &Obligations) -> Intent {
+    let mut intent = intent.clone();
+    let limit = &mut intent.constraints.cost;
+    let own = limit.as_ref().map(|limit| limit.max);
+    let cap = match own {
+        Some(own) => obligations.cost_max.get(&own.currency()).filter(|cap| **cap < own),
+        None => obligations.cost_max.values().next(),
+    };
+    match (limit.as_mut(), cap) {
+        (Some(limit), Some(cap)) => limit.max = *cap,
+        (None, Some(cap)) => *limit = Some(CostLimit::new(*cap)),
+        (_, None) => {}
+    }
+    intent
 }

@@ -3,7 +3,10 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`look`] | asks every provider what it has, and policy what may be used: the planning problem |
-//! | [`admit`] | facts for policy, the decision, and the reservation on every budget |
+//! | [`admit`] | facts for policy, and the reservation on every budget |
+//! | [`judge`] | what policy says of a whole plan: the plan, its machines, what it moves |
+//! | [`clear`] | approvals: asked of people, kept in the journal |
+//! | [`lineage`] | classes of what is made from other things, and lowering them |
 //! | [`record`] | journal first, then fold, then tell: the one way a fact comes to be |
 //! | [`pool`] | drives the scheduler: every lease of owned capacity is granted by it |
 //! | [`run`] | one run: starts what is ready, re-plans after a reclaim, settles the account |
@@ -12,6 +15,9 @@
 
 mod admit;
 mod attempt;
+mod clear;
+mod judge;
+mod lineage;
 mod look;
 mod pool;
 mod providers;
@@ -19,6 +25,8 @@ mod record;
 mod recover;
 mod run;
 
+pub(crate) use clear::{Approvals, Asking, Cleared};
+pub use lineage::Declassified;
 pub(crate) use pool::Pool;
 pub(crate) use providers::Providers;
 pub use record::OrpEvent;
@@ -35,7 +43,7 @@ use orp_core::{
     unit::Span,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::task::JoinSet;
@@ -81,6 +89,11 @@ pub(crate) struct Control {
     pub(crate) recipes: Vec<Recipe>,
     pub(crate) policy: Arc<dyn PolicyEngine>,
     pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) approvals: Approvals,
+    /// One vote is checked and written at a time.
+    pub(crate) vote_gate: tokio::sync::Mutex<()>,
+    /// What the host's tasks take out of texts when they are told to, by the names of detectors.
+    pub(crate) redactors: BTreeSet<String>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) programs: Programs,
     pub(crate) functions: Functions,

@@ -1,11 +1,11 @@
 //! After a restart: folds the journal and takes runs up where they stand.
 
 use super::run::RunShared;
-use super::{Control, held};
+use super::{Control, clear, held};
 use orp_core::{
     error::StoreError,
     id::{BudgetName, IdempotencyKey, LeaseId, RunId},
-    noun::{Event, Lease, Ledger, LedgerError, Record, RunState},
+    noun::{ApprovalStatus, Event, Lease, Ledger, LedgerError, Record, RunState},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,13 +17,20 @@ use std::{
 pub(crate) struct Recovered {
     pub(crate) runs: BTreeMap<RunId, RunState>,
     pub(crate) ledger: Ledger,
+    pub(crate) approvals: clear::Book,
 }
 
 impl Recovered {
     /// Takes one record in.
     pub(crate) fn fold(&mut self, record: &Record) {
+        self.approvals.fold(&record.event);
         if let Some(state) = RunState::begin(record) {
             self.runs.insert(state.id, state);
+        }
+        if let Event::BudgetTransferred { key, transfer, .. } = &record.event {
+            if let Err(error) = self.ledger.transfer(key.clone(), transfer.clone()) {
+                tracing::warn!(sequence = record.sequence.0, %error, "a transfer does not fit the ledger");
+            }
         }
         let Some(run) = record.run.and_then(|run| self.runs.get_mut(&run)) else { return };
         let reservation = run.reservation.as_ref().map(|(key, _)| key.clone());
@@ -38,20 +45,19 @@ impl Recovered {
 fn fold_ledger(ledger: &mut Ledger, record: &Record, reservation: Option<&IdempotencyKey>) -> Result<(), LedgerError> {
     match (&record.event, reservation) {
         (Event::BudgetReserved { key, amount, budgets }, _) => {
-            for budget in budgets {
-                ledger.open(budget.name.clone(), budget.limit)?;
-            }
+            ledger.open_all(budgets)?;
             let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-            ledger.reserve(key.clone(), *amount, &names)
+            ledger.reserve(key.clone(), *amount, &names, None)
         }
         (Event::BudgetExtended { key, more }, _) => ledger.extend(key, *more),
         (Event::BudgetSettled { key, .. }, _) => ledger.settle(key).map(drop),
         (Event::LeaseReleased { cost: amount, .. } | Event::Charged { amount, .. }, Some(key)) => {
             // As when it happened: what passes every budget is charged as far as the reservation goes.
-            match ledger.charge(key, *amount) {
-                Err(LedgerError::BeyondReservation { left, .. }) => ledger.charge(key, left),
+            let charged = match ledger.charge(key, *amount, record.at) {
+                Err(LedgerError::BeyondReservation { left, .. }) => ledger.charge(key, left, record.at),
                 charged => charged,
-            }
+            };
+            charged.map(drop)
         }
         _ => Ok(()),
     }
@@ -76,6 +82,12 @@ impl Control {
             .flat_map(|run| run.tasks.values().filter_map(|task| task.open_attempt()?.lease_key.clone()))
             .collect();
         self.release_orphans(&known, &asked).await;
+        let now = self.clock.now();
+        for approval in self.approvals.all() {
+            if matches!(approval.status(now), ApprovalStatus::Pending { .. }) {
+                self.deliver(&approval.request).await;
+            }
+        }
         for (id, state) in recovered.runs {
             let run = Arc::new(RunShared::new(state));
             if run.with(|state| state.ended.is_some()) {

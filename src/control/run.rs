@@ -4,16 +4,16 @@
 //! it does next is a function of that state, so a restarted host goes on where the last one stood.
 
 use super::attempt::{self, AttemptEnd};
-use super::{Control, held};
+use super::{Asking, Cleared, Control, held};
 use crate::error::OrpError;
 use orp_core::{
     error::StoreError,
     id::{AttemptId, IdempotencyKey, RunId, TaskName},
     noun::{
-        Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan, PlanOutcome,
-        PolicyPoint, Record, Remaining, RunState, TaskStatus,
+        Digest, Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan,
+        PlanOutcome, PolicyPoint, Record, Remaining, RunState, TaskStatus,
     },
-    unit::{Money, Probability, Timestamp},
+    unit::{Amount, Money, Probability, Timestamp},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -262,7 +262,7 @@ impl Driver {
             (even, "; constraints are kept as likely as not"),
             (late, "; the deadline cannot be kept any more"),
         ] {
-            let problem = self.control.problem(&intent, Some(self.remaining(state))).await;
+            let problem = self.control.problem(&intent, Some(self.remaining(state)), Some(&state.clearance)).await;
             match self.control.plan_blocking(problem).await {
                 Ok(PlanOutcome::Feasible(frontier)) => {
                     let Some(plan) = frontier.choose(&intent.prefer) else { continue };
@@ -295,16 +295,17 @@ impl Driver {
     /// Follows a new plan, if policy and the budgets allow it.
     async fn follow(&mut self, state: &RunState, plan: Plan, reason: String) -> Result<(), StoreError> {
         let subjects = self.control.subjects(&plan.intent, &[]);
-        let decision = self.control.policy.decide(&self.control.plan_request(PolicyPoint::Replan, &plan, &subjects));
-        let permitted = decision.is_permit();
-        let refusal = decision.to_string();
+        let request = self.control.plan_request(PolicyPoint::Replan, &plan, &subjects);
+        let decision = self.control.judge_plan(&request, &plan, &subjects);
+        let refusal = self.control.holds_up(&decision, &state.clearance, Some(&plan));
         let subject = plan.id.to_string();
         let mut events = vec![Event::PolicyDecided { point: PolicyPoint::Replan, subject, decision }];
-        if permitted {
-            events.extend(self.extend_reservation(state, plan.reserve));
-            events.push(Event::Replanned { reason, plan: Box::new(plan) });
-        } else {
-            self.run.ask_to_stop(Stop::Failed(format!("{reason}; then policy refused: {refusal}")));
+        match refusal {
+            None => {
+                events.extend(self.extend_reservation(state, plan.reserve));
+                events.push(Event::Replanned { reason, plan: Box::new(plan) });
+            }
+            Some(refusal) => self.run.ask_to_stop(Stop::Failed(format!("{reason}; then policy refused: {refusal}"))),
         }
         self.run.record(&self.control, events).await
     }
@@ -365,7 +366,7 @@ impl Driver {
         let state = self.run.state();
         let mut events = Vec::new();
         if let Some((key, _)) = state.reservation {
-            let released = self.control.ledger().settle(&key);
+            let released = self.control.ledger().settle(&key).ok().and_then(Amount::money);
             let zero = Money::zero(state.spent.currency());
             events.push(Event::BudgetSettled { key, spent: state.spent, released: released.unwrap_or(zero) });
         }
@@ -426,23 +427,43 @@ impl Control {
         let look = self.look().await;
         let subjects = self.subjects(&plan.intent, &look.offers);
         let request = self.plan_request(PolicyPoint::Run, &plan, &subjects);
-        let decision = self.policy.decide(&request);
+        let decision = self.judge_plan(&request, &plan, &subjects);
         let id = RunId::next(&*self.ids);
         let subject = plan.id.to_string();
         let decided = Event::PolicyDecided { point: PolicyPoint::Run, subject, decision: decision.clone() };
-        if !decision.is_permit() {
-            let records = self.recorder.write(None, vec![decided]).await?;
-            self.recorder.tell(records);
-            return Ok(Err(Refusal::Policy(decision)));
-        }
-        let budgets = self.budgets(id, &plan, &request)?;
+        let cleared = match self.clear(&request, decision, &Asking::to_run(&plan)).await? {
+            Cleared::Yes(clearance) => Ok(clearance),
+            Cleared::Asked(approvals) => Err(Refusal::Approval(approvals)),
+            Cleared::No(decision) => Err(Refusal::Policy(decision)),
+        };
+        let clearance = match cleared {
+            Ok(clearance) => clearance,
+            Err(refusal) => {
+                let records = self.recorder.write(None, vec![decided]).await?;
+                self.recorder.tell(records);
+                return Ok(Err(refusal));
+            }
+        };
         let key = reservation_key(id);
-        if let Err(error) = self.reserve(&key, plan.reserve, &budgets) {
-            return Ok(Err(Refusal::Budget(error)));
-        }
+        let (budgets, notices) = loop {
+            let budgets = self.budgets(id, &plan, &request)?;
+            match self.reserve(&key, plan.reserve, &budgets) {
+                Ok(notices) => break (budgets, notices),
+                Err(error) => {
+                    // What is approved is used up, so this ends.
+                    let policy = clearance.policy.unwrap_or(Digest::of(b""));
+                    if let Err(refusal) = self.raise_limits(&request, error, policy, &plan).await? {
+                        return Ok(Err(refusal));
+                    }
+                }
+            }
+        };
         let amount = plan.reserve;
         let started = Event::RunStarted { plan: Box::new(plan) };
-        let events = vec![started, decided, Event::BudgetReserved { key: key.clone(), amount, budgets }];
+        let cleared = Event::RunCleared { clearance: clearance.clone() };
+        let mut events =
+            vec![started, decided, cleared.clone(), Event::BudgetReserved { key: key.clone(), amount, budgets }];
+        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
         let records = match self.recorder.write(Some(id), events).await {
             Ok(records) => records,
             Err(error) => {
@@ -454,8 +475,10 @@ impl Control {
         let state = records.first().and_then(RunState::begin).ok_or(OrpError::UnknownRun(id))?;
         let run = Arc::new(RunShared::new(state));
         run.fold(&records[1..]);
+        self.approvals.take(&cleared);
         self.recorder.tell(records);
         self.take_up(run.clone());
+        self.notify(&clearance.obligations, &id.to_string()).await;
         Ok(Ok(run))
     }
 
@@ -470,6 +493,7 @@ impl Control {
 #[derive(Debug, Clone)]
 pub(crate) enum Refusal {
     Policy(orp_core::noun::PolicyDecision),
+    Approval(Vec<orp_core::noun::ApprovalRequest>),
     Budget(LedgerError),
 }
 

@@ -1,8 +1,9 @@
 //! Those who decide: planner, estimator, scheduler, policy, interpreter. All are functions of their arguments.
 
+use crate::id::RuleId;
 use crate::noun::{
-    BudgetSpec, ClusterView, Decisions, Facts, Intent, JobEvent, Machine, PlanLimits, PlanOutcome, PlanningProblem,
-    PolicyDecision, PolicyRequest, Rate, Waiting, Work,
+    ApprovalTerms, BudgetSpec, ClusterView, Decisions, Facts, Intent, JobEvent, Machine, PlanLimits, PlanOutcome,
+    PlanningProblem, PolicyDecision, PolicyRequest, Rate, Waiting, Work,
 };
 use crate::unit::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,12 @@ pub trait PolicyEngine: Send + Sync + Debug {
 
     /// The budgets that a charge with these facts at this time falls under.
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec>;
+
+    /// On what terms an approval flow approves; `None` where there is no such flow. What a budget asks at its limit is asked so.
+    fn approval_terms(&self, flow: &RuleId) -> Option<ApprovalTerms> {
+        let _ = flow;
+        None
+    }
 
     /// The engine with `known` taken in, for requests that differ from it in the `open` facts only; `None` from an engine
     /// that gains nothing by it. A name that ends in `.*` opens all facts that begin so. Call [`PolicyEngineExt::narrow`],

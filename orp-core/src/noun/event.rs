@@ -1,11 +1,11 @@
 //! Events: the facts of the journal, the only source of truth. Everything else is folded from them.
 
 use super::{
-    Artefact, BudgetSpec, Checkpoint, Ending, Execution, Intent, Lease, Plan, PolicyDecision, PolicyPoint, Queue,
-    Released,
+    ApprovalRequest, Artefact, BudgetSpec, Checkpoint, Clearance, Digest, Ending, Execution, Intent, Lease, Notice,
+    Plan, PolicyDecision, PolicyPoint, Queue, Released, Transfer, Vote,
 };
-use crate::id::{AttemptId, IdempotencyKey, IntentId, LeaseId, RunId, TaskName};
-use crate::unit::{Money, Timestamp};
+use crate::id::{AttemptId, BudgetName, IdempotencyKey, IntentId, LeaseId, Principal, RunId, TaskName};
+use crate::unit::{Amount, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -95,6 +95,21 @@ pub enum Event {
         /// The answer.
         decision: PolicyDecision,
     },
+    /// Somebody was asked to approve something.
+    ApprovalRequested {
+        /// What is to be approved.
+        approval: Box<ApprovalRequest>,
+    },
+    /// Somebody voted on it, and the vote counts.
+    ApprovalVoted {
+        /// The vote.
+        vote: Vote,
+    },
+    /// What policy asked for before the run might start was done: it may go on within this.
+    RunCleared {
+        /// What was approved, and what else is to be kept to.
+        clearance: Clearance,
+    },
     /// A run was admitted: from here on it survives a restart.
     RunStarted {
         /// The plan it follows.
@@ -115,6 +130,29 @@ pub enum Event {
         key: IdempotencyKey,
         /// By how much.
         more: Money,
+    },
+    /// A budget's limit was raised, for somebody approved it.
+    BudgetRaised {
+        /// Which account.
+        budget: BudgetName,
+        /// By how much.
+        by: Amount,
+        /// The approval, by its digest; it is used up.
+        approval: Digest,
+    },
+    /// Limit was moved from one budget's account to another's.
+    BudgetTransferred {
+        /// The same key again changes nothing.
+        key: IdempotencyKey,
+        /// What was moved, and why.
+        transfer: Transfer,
+        /// Who moved it.
+        by: Principal,
+    },
+    /// A budget's limit comes near, or was passed.
+    BudgetNoticed {
+        /// What is to be told.
+        notice: Notice,
     },
     /// A task's inputs exist; its attempt waits.
     AttemptQueued {

@@ -167,6 +167,11 @@ pub struct CostLimit {
 }
 
 impl CostLimit {
+    /// A limit that is kept with the usual confidence.
+    pub fn new(max: Money) -> Self {
+        Self { max, confidence: Self::usual_confidence() }
+    }
+
     fn usual_confidence() -> Probability {
         Probability::clamped(0.95)
     }

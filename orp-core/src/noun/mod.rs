@@ -13,13 +13,16 @@
 //! | [`plan`] | tasks bound to offers, estimates, the frontier, and why nothing fits |
 //! | [`policy`] | what policy is asked, and what it answers |
 //! | [`obligation`] | what a permit asks for in return |
+//! | [`approval`] | people who say yes to one thing |
 //! | [`ledger`] | budgets with two-phase reservations |
+//! | [`quota`] | shares of a common capacity, lent and borrowed in a tree |
 //! | [`job`] | what the scheduler sees, and what it decides |
 //! | [`lease`] | a granted offer |
 //! | [`execution`] | a task as a process: how it is launched, and how it ends |
 //! | [`event`] | the facts of the journal |
 //! | [`run`] | the state of a run, folded from events |
 
+pub mod approval;
 pub mod asset;
 pub mod claim;
 pub mod event;
@@ -34,10 +37,12 @@ pub mod obligation;
 pub mod offer;
 pub mod plan;
 pub mod policy;
+pub mod quota;
 pub mod recipe;
 pub mod run;
 pub mod workflow;
 
+pub use approval::*;
 pub use asset::*;
 pub use claim::*;
 pub use event::*;
@@ -52,6 +57,7 @@ pub use obligation::*;
 pub use offer::*;
 pub use plan::*;
 pub use policy::*;
+pub use quota::*;
 pub use recipe::*;
 pub use run::*;
 pub use workflow::*;

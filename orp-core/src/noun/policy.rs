@@ -1,8 +1,8 @@
 //! What policy is asked, and what it answers.
 
-use super::{DataClass, Digest, Obligations};
+use super::{AccountWindow, AlertAt, DataClass, Digest, Obligations, OnLimit, OnOverrun};
 use crate::id::{BudgetName, RuleId};
-use crate::unit::{Money, Timestamp};
+use crate::unit::{Amount, Money, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
 
@@ -317,15 +317,95 @@ impl fmt::Display for PolicyDecision {
     }
 }
 
-/// A budget as the ledger knows it: one account for one window.
+/// A budget as the ledger knows it: the terms of one account, for one window.
+///
+/// ```
+/// use orp_core::prelude::*;
+///
+/// let limit: Money = "20000 USD".parse()?;
+/// let budget = BudgetSpec::new(BudgetName::new("gpu-month/vision/2026-11")?, limit, RuleId::new("gpu-month")?)
+///     .with_parent(BudgetName::new("gpu-month-org/2026-11")?)
+///     .with_window(AccountWindow::Between { from: "2026-11-01T00:00:00Z".parse()?, until: "2026-12-01T00:00:00Z".parse()? })
+///     .with_on_limit(OnLimit::Ask(RuleId::new("budget-owner")?))
+///     .with_alerts(["50%".parse()?, "80%".parse()?, "forecast>100%".parse()?]);
+/// let journaled = r#"{"name": "gpu-month/vision/2026-11", "limit": "20000.00 USD", "rule": "gpu-month"}"#;
+/// assert_eq!(serde_json::from_str::<BudgetSpec>(journaled)?.on_limit, OnLimit::Deny);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BudgetSpec {
     /// The account: the budget, who it is for, and its window: `gpu-month/vision/2026-11`.
     pub name: BudgetName,
-    /// The most that may be spent and reserved on it.
-    pub limit: Money,
+    /// The most that may be spent and reserved on it; its meter is the account's.
+    pub limit: Amount,
     /// The policy rule or document it comes from.
     pub rule: RuleId,
+    /// The account that everything held on this one is held on too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<BudgetName>,
+    /// Over which time the limit holds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub window: AccountWindow,
+    /// What is wanted where too little is left.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_limit: OnLimit,
+    /// What is wanted where a charge passes its reservation.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_overrun: OnOverrun,
+    /// When to tell that the limit comes near.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertAt>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl BudgetSpec {
+    /// A budget over all time that denies at its limit, suspends on overrun, and alerts nobody.
+    pub fn new(name: BudgetName, limit: impl Into<Amount>, rule: RuleId) -> Self {
+        Self {
+            name,
+            limit: limit.into(),
+            rule,
+            parent: None,
+            window: AccountWindow::default(),
+            on_limit: OnLimit::default(),
+            on_overrun: OnOverrun::default(),
+            alerts: Vec::new(),
+        }
+    }
+
+    /// The same under a parent.
+    pub fn with_parent(mut self, parent: BudgetName) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// The same over another time.
+    pub fn with_window(mut self, window: AccountWindow) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// The same with another answer at its limit.
+    pub fn with_on_limit(mut self, on_limit: OnLimit) -> Self {
+        self.on_limit = on_limit;
+        self
+    }
+
+    /// The same with another answer to overruns.
+    pub fn with_on_overrun(mut self, on_overrun: OnOverrun) -> Self {
+        self.on_overrun = on_overrun;
+        self
+    }
+
+    /// The same with these alerts instead of any others.
+    pub fn with_alerts(mut self, alerts: impl IntoIterator<Item = AlertAt>) -> Self {
+        self.alerts = alerts.into_iter().collect();
+        self
+    }
 }
 
 #[cfg(test)]

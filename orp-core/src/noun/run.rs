@@ -1,8 +1,8 @@
 //! The state of a run, folded from its events: what a restarted host knows, and what reports read.
 
 use super::{
-    AssetRef, Binding, Checkpoint, Digest, Ending, Event, Execution, Interruption, Lease, Outcome, Pillar, Plan,
-    PolicyDecision, PolicyPoint, Rate, Record, Released,
+    AssetRef, Binding, Checkpoint, Clearance, Digest, Ending, Event, Execution, Interruption, Lease, Outcome, Pillar,
+    Plan, PolicyDecision, PolicyPoint, Rate, Record, Released,
 };
 use crate::id::{AttemptId, IdempotencyKey, LeaseId, RunId, TaskName};
 use crate::unit::{Bytes, Money, Timestamp};
@@ -162,6 +162,9 @@ pub struct RunState {
     pub spent: Money,
     /// Of that, what was not for a lease, in order.
     pub charges: Vec<Charge>,
+    /// What was approved, and what else is to be kept to.
+    #[serde(default)]
+    pub clearance: Clearance,
     /// What policy said, in order.
     pub judgements: Vec<Judgement>,
     /// Why it was planned again, in order.
@@ -191,6 +194,7 @@ impl RunState {
             reservation: None,
             spent: Money::zero(plan.reserve.currency()),
             charges: Vec::new(),
+            clearance: Clearance::default(),
             judgements: Vec::new(),
             replans: Vec::new(),
             reclaims: 0,
@@ -210,6 +214,7 @@ impl RunState {
                 subject: subject.clone(),
                 decision: decision.clone(),
             }),
+            Event::RunCleared { clearance } => self.clearance = clearance.clone(),
             Event::BudgetReserved { key, amount, .. } => self.reservation = Some((key.clone(), *amount)),
             Event::BudgetExtended { more, .. } => {
                 if let Some((_, amount)) = &mut self.reservation {

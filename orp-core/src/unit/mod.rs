@@ -5,6 +5,7 @@
 //! `100 GB`, `12h`) and prints text that reads back to the same amount; `serde` uses that text. Floating point is
 //! used for estimates only ([`Probability`], and the planner's means), never for what is owed or allotted.
 
+mod amount;
 mod bytes;
 mod device;
 mod money;
@@ -13,6 +14,7 @@ mod probability;
 mod time;
 mod tokens;
 
+pub use amount::{Amount, AmountError, Meter};
 pub use bytes::Bytes;
 pub use device::{CpuAmount, GpuAmount};
 pub use money::{Currency, Money, MoneyError, Price, PriceUnit};

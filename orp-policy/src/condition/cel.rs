@@ -1,27 +1,14 @@
 //! `when`: an expression of the [Common Expression Language](https://github.com/google/cel-spec), checked in full when a set
 //! is loaded. This is the only module that knows the crate `cel`, which reads the text; what it says is judged by
 //! [`Expr`], because the crate's own evaluator has neither types, nor unknown facts, nor bounds.
-//!
-//! | in a condition | on |
-//! | --- | --- |
-//! | `&&` `\|\|` `!` `?:` `( )` | conditions |
-//! | `==` `!=` | two values of one kind |
-//! | `<` `<=` `>` `>=` | whole numbers, classes, money, times |
-//! | `in` | a value and a list: `region in ['eu-1', 'eu-2']`, `'x' in tags.of` |
-//! | `+` `-` `*` `/` `%` | whole numbers; `+` `-` two amounts of money; `*` money and a number |
-//! | `.startsWith()` `.endsWith()` `.contains()` `size()` | texts; `size()` lists too |
-//! | `has(dataset.class)` | whether there is such a fact |
-//! | `label('confidential')` `money('500 USD')` `timestamp('2026-12-24T00:00:00Z')` `now` | literals; when it is asked |
-//! | `.getHours()` `.getDayOfWeek()` `.getDate()` `.getMonth()` … | times, by the calendar of UTC |
-//!
-//! Fractions, maps, regular expressions and comprehensions are refused: nothing here can take longer than what it compares.
+//! What is read, and on which kinds of facts, stands in [`document`](crate::document).
 
 use super::atom::{Arithmetic, Relation, TextTest, TimePart};
 use super::clause::literal_of;
 use super::{Atom, Expr, SIZE_LIMIT, Term, Test, Truth};
 use crate::fact::{FactKind, FactName, Vocabulary};
 use crate::view::View;
-use cel::common::ast::{CallExpr, Expr as Node, IdedExpr, LiteralValue, operators as op};
+use cel::common::ast::{CallExpr, EntryExpr, Expr as Node, IdedEntryExpr, IdedExpr, LiteralValue, operators as op};
 use cel::parser::{Parser, PrattParser};
 use orp_core::noun::{FactValue, Facts};
 use orp_core::unit::Timestamp;
@@ -50,6 +37,9 @@ pub(crate) fn read(vocabulary: &Vocabulary, text: &str) -> Result<Expr, CelError
         Some(error) => CelError { place: place_of(error.pos), message: plain(&error.msg) },
         None => nowhere("it is no expression".into()),
     })?;
+    if !is_within(&parsed, DEPTH_LIMIT) {
+        return Err(nowhere(format!("the expression nests more than {DEPTH_LIMIT} deep")));
+    }
     let expr = Checker { vocabulary }
         .condition(&parsed, true)
         .map_err(|Fault { node, message }| CelError { place: place_in(text, node), message })?;
@@ -58,6 +48,28 @@ pub(crate) fn read(vocabulary: &Vocabulary, text: &str) -> Result<Expr, CelError
             Err(nowhere(format!("{size} values to look at: at most {SIZE_LIMIT} in one document")))
         }
         _ => Ok(expr),
+    }
+}
+
+/// Whether a node is at most so deep. The parser bounds brackets only, not chains such as `a + a + a`.
+fn is_within(node: &IdedExpr, depth: u16) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let entry = |entry: &IdedEntryExpr| match &entry.expr {
+        EntryExpr::MapEntry(entry) => is_within(&entry.key, depth) && is_within(&entry.value, depth),
+        EntryExpr::StructField(field) => is_within(&field.value, depth),
+    };
+    match &node.expr {
+        Node::Call(call) => {
+            call.target.iter().all(|of| is_within(of, depth)) && call.args.iter().all(|of| is_within(of, depth))
+        }
+        Node::Select(select) => is_within(&select.operand, depth),
+        Node::List(list) => list.elements.iter().all(|of| is_within(of, depth)),
+        Node::Map(map) => map.entries.iter().all(entry),
+        Node::Struct(of) => of.entries.iter().all(entry),
+        Node::Comprehension(all) => [&all.iter_range, &all.accu_init, &all.loop_cond, &all.loop_step, &all.result]
+            .into_iter()
+            .all(|of| is_within(of, depth)),
+        Node::Unspecified | Node::Ident(_) | Node::Literal(_) => true,
     }
 }
 
@@ -434,4 +446,141 @@ fn is_condition(name: &str) -> bool {
         op::IN,
     ];
     conditions.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(text: &str) -> String {
+        let mut vocabulary = Vocabulary::builtin().clone();
+        for (name, kind) in [("tags", FactKind::Texts), ("due", FactKind::Time)] {
+            vocabulary.declare(crate::fact::Declaration::new(name, kind, "")).unwrap();
+        }
+        match read(&vocabulary, text) {
+            Ok(expr) => expr.to_string(),
+            Err(CelError { place: Some((line, column)), message }) => format!("{line}:{column}: {message}"),
+            Err(CelError { place: None, message }) => message,
+        }
+    }
+
+    #[test]
+    fn conditions_are_read_as_atoms() {
+        for (text, expected) in [
+            ("cost > money('500 USD')", "`cost` > 500.00 USD"),
+            ("!(cost > money('500 USD'))", "`cost` <= 500.00 USD"),
+            ("label('internal') <= dataset.class", "internal <= `dataset.class`"),
+            ("!(model.visibility == 'public')", "`model.visibility` is not public"),
+            ("model.name in ['b', 'a', 'b']", "`model.name` is one of a, b"),
+            ("!(tool.writes) || has(agent.id)", "`tool.writes` is not true or there is a `agent.id`"),
+            ("!has(agent.id)", "there is no `agent.id`"),
+            ("!(cost > money('5 USD') && priority < 3)", "`cost` <= 5.00 USD or `priority` >= 3"),
+            (
+                "has(agent.id) ? tool.writes : true",
+                "(there is a `agent.id` and `tool.writes` is true) or there is no `agent.id`",
+            ),
+            ("labels['a-b'] == labels.team", "`labels.a-b` is `labels.team`"),
+            ("model.name.startsWith('llama-')", "`model.name` begins with llama-"),
+            ("!model.name.contains('x')", "`model.name` does not contain x"),
+            ("'eu' in tags && size(tags) < 3", "eu is in `tags` and size(`tags`) < 3"),
+            ("now >= timestamp('2026-12-01T00:00:00Z')", "`now` >= 2026-12-01T00:00:00Z"),
+            ("now.getDayOfWeek() in [0, 6] || due < now", "`now`.getDayOfWeek() is one of 0, 6 or `due` < `now`"),
+            ("cost * 2 - money('1 USD') < money('9 USD')", "((`cost` * 2) - 1.00 USD) < 9.00 USD"),
+            ("-priority == 3", "(0 - `priority`) is 3"),
+            ("1 + 1 == 2 && priority == 1", "`priority` is 1"),
+            ("size('abc') > 3 || priority == 1", "`priority` is 1"),
+            ("true", "true"),
+        ] {
+            assert_eq!(show(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused_with_its_place() {
+        for (text, expected) in [
+            ("", "1:1: it is no expression: mismatched input `the end` expecting expression"),
+            ("cost >", "1:7: it is no expression: mismatched input `the end` expecting expression"),
+            ("cots > money('5 USD')", "1:1: unknown fact `cots`: expected one of agent.id, asset.class, "),
+            (
+                "cost > money('5 USD') &&\n  dataset.clas == 'x'",
+                "2:10: unknown fact `dataset.clas`: did you mean `dataset.class`?",
+            ),
+            ("cost > 5", "1:6: an amount of money such as `500 USD` cannot be compared with a whole number"),
+            (
+                "cost > '5 USD'",
+                "1:6: an amount of money such as `500 USD` cannot be compared with text; write the amount as `money('…')`",
+            ),
+            (
+                "dataset.class == 'restricted'",
+                "1:15: a data class (public, internal, confidential or restricted) cannot be compared with text; write the class as `label('…')`",
+            ),
+            (
+                "dataset.class > label('secret')",
+                "1:23: `secret` is not a data class: expected public, internal, confidential or restricted",
+            ),
+            ("model.visibility == 'publick'", "1:18: `publick` is no value of it: expected one of private, public"),
+            (
+                "model.visibility in ['public', 'open']",
+                "1:32: `open` is no value of it: expected one of private, public",
+            ),
+            ("model.name > 'a'", "1:12: `<` and `>` compare numbers, classes, money and times: this is text"),
+            ("cost", "1:1: expected a condition, which is true or false; this is an amount of money such as `500 USD`"),
+            ("priority && true", "1:1: expected a condition, which is true or false; this is a whole number"),
+            ("priority + model.name == 3", "1:10: there is no such sum of a whole number and text"),
+            ("(priority == 1) == true", "1:11: a condition stands where a value is expected"),
+            ("priority > 1.5", "1:12: fractions are not read here: amounts are whole numbers or money"),
+            ("labels.x == null", "1:13: `null` is not read here: ask `has(…)`"),
+            (
+                "model.name.matches('a+')",
+                "1:19: `matches` is not read here: use `startsWith`, `endsWith`, `contains` or `in`",
+            ),
+            (
+                "tags.exists(t, t == 'a')",
+                "1:12: `exists`, `all`, `map` and `filter` are not read here: compare with `in`",
+            ),
+            ("model.name in []", "1:15: an empty list: expected at least one value"),
+            ("model.name in [labels.x]", "1:22: a list has literals only"),
+            ("priority in tags", "1:10: `in` looks for a whole number in a list of the same: this is a list of texts"),
+            ("tags == tags", "1:6: a list of texts cannot be compared with a list of texts"),
+            (
+                "upper(model.name) == 'A'",
+                "1:6: unknown function `upper`: expected one of contains, endsWith, has, label, money, size, startsWith, timestamp",
+            ),
+            ("money(labels.x) > money('5 USD')", "1:13: `money` takes a text in quotes: `money('…')`"),
+            ("timestamp('soon') < now", "1:11: `soon` is not a time such as `2026-11-23T00:00:00Z`"),
+            ("priority.getHours() == 1", "1:1: `getHours` is of a time, this is a whole number"),
+            ("1 / 0 == 1", "1:7: it cannot be computed"),
+            ("18446744073709551615u == 1u", "1:1: `18446744073709551615` is too large a number"),
+        ] {
+            let found = show(text);
+            assert!(found.starts_with(expected), "{text}\n found {found}\n expected {expected}");
+        }
+        assert_eq!(show(&"x".repeat(5_000)), "the expression has 5000 bytes, at most 4096 are read");
+        for (open, close) in
+            [("!(", ")"), ("a[", "]"), ("a.b(", ")"), ("[", "]"), ("{1: ", "}"), ("-(", ")"), ("x ? y : ", "")]
+        {
+            let times = 2_000 / open.len();
+            let deep = show(&format!("{}tool.writes{}", open.repeat(times), close.repeat(times)));
+            assert!(deep.contains("recursion limit") || deep.contains("nests more than 64 deep"), "{open}: {deep}");
+        }
+        for chain in ["a.", "1 + ", "a in "] {
+            let deep = show(&format!("{}tool.writes", chain.repeat(4_000 / chain.len())));
+            assert!(deep.contains("nests more than 64 deep"), "{chain}: {deep}");
+        }
+        for (harmless, close) in [("(", ")"), ("!!", ""), ("--", "")] {
+            let text = format!("{}tool.writes{}", harmless.repeat(1_000), close.repeat(1_000));
+            assert_eq!(show(&text), "`tool.writes` is true", "{harmless}");
+        }
+        let wide = vec!["priority==1"; 300].join("||");
+        assert_eq!(show(&wide), "600 values to look at: at most 512 in one document");
+    }
+
+    /// Places are looked up in what the other parser says of the same text: both number the nodes alike.
+    #[test]
+    fn both_parsers_agree_on_nodes() {
+        for text in ["a.b == 'x' && !(c in [1, 2]) || has(d.e) ? f(g) : -h > 1", "a || b || c && d"] {
+            let (slow, _) = Parser::new().parse_with_source_info(text).unwrap();
+            assert_eq!(PrattParser::new().parse(text).unwrap(), slow, "{text}");
+        }
+    }
 }

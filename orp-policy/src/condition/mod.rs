@@ -10,8 +10,8 @@
 
 mod atom;
 pub(crate) mod cel;
-pub(crate) mod change;
 pub(crate) mod clause;
+pub(crate) mod turning;
 
 pub(crate) use atom::{Atom, Term, Test};
 

@@ -25,9 +25,19 @@
 //! spec:
 //!   per: [project.id]                   # one account for each value; one for all when left out
 //!   where: {resource.kind: gpu}
-//!   window: {calendar: month}           # {calendar: month} | {calendar: day} | total
+//!   window: {calendar: month}           # {calendar: day | week | month | quarter | year} | {rolling: 30d} | total
+//!   meter: cost                         # cost | gpu_seconds | tokens | egress_bytes | energy_wh | calls
 //!   limit: 20000 USD
 //!   overrides: {vision: 60000 USD}
+//!   parent: gpu-month-org               # what is held here is held there too
+//!   onLimit: {approve: two-of-three}    # deny | suspend | {approve: <flow>}
+//!   onOverrun: suspend                  # suspend | extend | record
+//!   alerts: [50%, 80%, forecast>100%]
+//! ---
+//! apiVersion: orp.policy/v1
+//! kind: Budget
+//! metadata: {id: gpu-month-org}
+//! spec: {window: {calendar: month}, limit: 100000 USD}
 //! ---
 //! apiVersion: orp.policy/v1
 //! kind: Rule
@@ -42,6 +52,20 @@
 //!     redact: [email, iban]             # taken out first
 //!     route: {regions: ["eu-*"]}        # only there; also providers, markets
 //!     notify: [dpo@example.com]
+//! ---
+//! apiVersion: orp.policy/v1
+//! kind: Quota
+//! metadata: {id: research}
+//! spec:
+//!   parent: org                         # another Quota; a root has none
+//!   nominal: {gpu: 8, cpu: 64}          # its own
+//!   borrow: {gpu: 4}                    # at most so much more; unlimited where left out
+//!   lend: {gpu: 6}                      # at most so much to others; unlimited where left out
+//! ---
+//! apiVersion: orp.policy/v1
+//! kind: Quota
+//! metadata: {id: org}
+//! spec: {}
 //! ---
 //! apiVersion: orp.policy/v1
 //! kind: ApprovalFlow
@@ -72,7 +96,7 @@
 //!
 //! # Conditions
 //!
-//! `where` maps [facts](crate::fact::Vocabulary) to conditions, all of which must hold:
+//! `where` maps [facts](crate::fact) to conditions, all of which must hold:
 //!
 //! ```yaml
 //! where:
@@ -82,7 +106,22 @@
 //!   labels.reviewed: {present: true}
 //! ```
 //!
-//! `when` is an expression of the Common Expression Language (operators and functions: see the [crate](crate#conditions)); both must hold where both are given.
+//! `when` is an expression of the [Common Expression Language](https://github.com/google/cel-spec) on the same facts; where
+//! both are given, both must hold. It is checked in full when it is loaded: names, kinds, and how much there is to judge.
+//!
+//! | in an expression | on |
+//! | --- | --- |
+//! | `&&` `\|\|` `!` `?:` `( )` | conditions |
+//! | `==` `!=` | two values of one kind |
+//! | `<` `<=` `>` `>=` | whole numbers, classes, money, times |
+//! | `in` | a value and a list: `region in ['eu-1', 'eu-2']`; a text and a fact that is a list |
+//! | `+` `-` `*` `/` `%` | whole numbers; `+` `-` two amounts of money; `*` money and a number |
+//! | `.startsWith()` `.endsWith()` `.contains()` `size()` | texts; `size()` lists too |
+//! | `has(dataset.class)` | whether there is such a fact |
+//! | `label('confidential')` `money('500 USD')` `timestamp('2026-12-24T00:00:00Z')` `now` | literals; when it is asked |
+//! | `.getHours()` `.getDayOfWeek()` `.getDate()` `.getMonth()` … | times, by the calendar of UTC |
+//!
+//! Fractions, maps, regular expressions and comprehensions are refused: nothing here takes longer than what it compares.
 //!
 //! Values are read by the fact's kind; `at_least` and `at_most` are for kinds with an order: data classes, numbers, times, and
 //! money of one currency. A condition that cannot be judged (the fact is missing or of another kind, the currency another) is
@@ -95,6 +134,7 @@ pub(crate) mod approval;
 pub(crate) mod budget;
 pub(crate) mod exception;
 mod part;
+pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod rule;
 pub(crate) mod set;
@@ -115,6 +155,7 @@ use crate::set::{DEFAULT_DENY, DOCUMENT_LIMIT};
 use crate::testing::{PolicyTest, Words};
 use orp_core::document::{DocumentError, Source};
 use orp_core::id::{Principal, RuleId};
+use orp_core::noun::QuotaTree;
 use part::Part;
 use raw::{Fault, Raw};
 use serde::de::IgnoredAny;
@@ -130,6 +171,8 @@ pub(crate) struct Documents {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) flows: Vec<ApprovalFlow>,
     pub(crate) exceptions: Vec<Exception>,
+    /// The tree of quotas, of which nothing is taken.
+    pub(crate) quotas: QuotaTree,
     /// What is expected of the others: they say nothing of their own.
     pub(crate) tests: Vec<PolicyTest>,
 }
@@ -142,6 +185,7 @@ impl Default for Documents {
             budgets: Vec::new(),
             flows: Vec::new(),
             exceptions: Vec::new(),
+            quotas: QuotaTree::default(),
             tests: Vec::new(),
         }
     }
@@ -171,6 +215,10 @@ impl Documents {
         }
         for (id, headed) in &documents {
             errors.extend(read.add(id, headed).err());
+        }
+        errors.extend(read.read_quotas(&documents));
+        for (id, message) in budget::wrong_parents(&read.budgets) {
+            errors.extend(documents.get(&id).map(|headed| headed.place.error(message)));
         }
         for (id, headed) in of_kind(&documents, Kind::Exception) {
             match headed.part.exception(id, &read, headed.part.parse_envelope()) {
@@ -215,9 +263,19 @@ impl Documents {
         match headed.kind {
             Kind::Rule => self.rules.push(part.rule(id, self, part.parse_envelope())?),
             Kind::Budget => self.budgets.push(part.budget(id, headed.id_at, self, part.parse_envelope())?),
-            Kind::PolicySet | Kind::ApprovalFlow | Kind::Exception | Kind::PolicyTest => {}
+            Kind::PolicySet | Kind::ApprovalFlow | Kind::Quota | Kind::Exception | Kind::PolicyTest => {}
         }
         Ok(())
+    }
+
+    /// The approval flow of this id.
+    fn flow(&self, id: &RuleId) -> Result<&ApprovalFlow, String> {
+        self.flows.iter().find(|flow| flow.id() == id).ok_or_else(|| {
+            let known: Vec<&str> = self.flows.iter().map(|flow| flow.id().as_str()).collect();
+            let known =
+                if known.is_empty() { "there is none".into() } else { format!("expected one of {}", known.join(", ")) };
+            format!("unknown approval flow `{id}`: {known}")
+        })
     }
 
     /// What a `where` and a `when` say together.
@@ -283,7 +341,7 @@ fn of_kind<'d, 'a>(
 impl<'a> Part<'a> {
     /// What the document says of itself.
     fn header(self) -> Result<(RuleId, Headed<'a>), DocumentError> {
-        let header: Header = self.parse()?;
+        let header: Header = self.parse_head()?;
         let ApiVersion::V1 = header.api_version;
         let id_at = header.metadata.id.referenced;
         let place = self.place(id_at);
@@ -321,6 +379,7 @@ enum Kind {
     PolicySet,
     Rule,
     Budget,
+    Quota,
     ApprovalFlow,
     Exception,
     PolicyTest,

@@ -3,7 +3,6 @@
 use super::part::Part;
 use super::raw::{Fault, Raw};
 use super::{Documents, Envelope, given};
-use crate::approval::ApprovalFlow;
 use crate::condition::Expr;
 use crate::fact::FactName;
 use crate::rule::{Actions, Effect, Mode, Rule};
@@ -190,7 +189,7 @@ impl Part<'_> {
             obligations = markets.into_iter().fold(obligations, Obligations::with_markets);
         }
         for approve in &approve {
-            let (flow, terms) = approval(approve, &documents.flows).map_err(|fault| self.error(fault))?;
+            let (flow, terms) = approval(approve, documents).map_err(|fault| self.error(fault))?;
             obligations = obligations.with_approval(flow, terms);
         }
         Ok(obligations)
@@ -198,15 +197,10 @@ impl Part<'_> {
 }
 
 /// The terms of an approval: a flow's id, or a flow with a higher quorum.
-fn approval(written: &Spanned<Raw>, flows: &[ApprovalFlow]) -> Result<(RuleId, ApprovalTerms), Fault> {
-    let find = |id: &str, at| match flows.iter().find(|flow| flow.id().as_str() == id) {
-        Some(flow) => Ok(flow),
-        None => {
-            let known: Vec<&str> = flows.iter().map(|flow| flow.id().as_str()).collect();
-            let known =
-                if known.is_empty() { "there is none".into() } else { format!("expected one of {}", known.join(", ")) };
-            Err(Fault::new(at, format!("unknown approval flow `{id}`: {known}")))
-        }
+fn approval(written: &Spanned<Raw>, documents: &Documents) -> Result<(RuleId, ApprovalTerms), Fault> {
+    let find = |id: &str, at| {
+        let id = RuleId::new(id).map_err(|error| Fault::new(at, error.to_string()))?;
+        documents.flow(&id).map_err(|message| Fault::new(at, message))
     };
     let entries = match &written.value {
         Raw::Text(id) => return find(id, written.referenced).map(|flow| (flow.id().clone(), flow.terms().clone())),

@@ -14,7 +14,7 @@ use crate::testing::{
 use orp_core::document::DocumentError;
 use orp_core::id::RuleId;
 use orp_core::noun::{FactValue, PolicyPoint, Verdict};
-use orp_core::unit::Money;
+use orp_core::unit::Amount;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,7 +118,7 @@ struct ExpectSpec {
     exceptions: Option<Vec<Spanned<RuleId>>>,
     /// It falls under exactly these accounts, by name, with these limits.
     #[serde(default, deserialize_with = "given")]
-    budgets: Option<BTreeMap<String, Money>>,
+    budgets: Option<BTreeMap<String, Amount>>,
 }
 
 /// What must hold whatever some facts are.

@@ -99,7 +99,7 @@ use crate::document::Place;
 use crate::fact::{Declaration, FactKind, FactName, Vocabulary};
 use orp_core::id::{Principal, RuleId};
 use orp_core::noun::{FactValue, Obligations, PolicyPoint, PolicyRequest, Verdict};
-use orp_core::unit::{Money, Timestamp};
+use orp_core::unit::{Amount, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most cells of one matrix.
@@ -216,7 +216,7 @@ pub(crate) struct Expectation {
     pub(crate) warnings: Option<BTreeSet<RuleId>>,
     pub(crate) shadow: Option<BTreeSet<RuleId>>,
     pub(crate) exceptions: Option<BTreeSet<RuleId>>,
-    pub(crate) budgets: Option<BTreeMap<String, Money>>,
+    pub(crate) budgets: Option<BTreeMap<String, Amount>>,
 }
 
 impl Expectation {
@@ -372,6 +372,7 @@ mod tests {
     use crate::laws::{document, load_text, requests, rules};
     use orp_core::contract::PolicyEngine;
     use orp_core::document::Source;
+    use orp_core::unit::Money;
     use proptest::prelude::*;
     use proptest::sample::select;
     use serde_json::{Value, json};

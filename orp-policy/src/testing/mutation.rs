@@ -190,8 +190,11 @@ fn budget_changes(budget: &Budget) -> Vec<(String, Budget)> {
     for (what, conditions) in expr_changes(&budget.conditions) {
         change(what, &|budget| budget.conditions = conditions.clone());
     }
-    let larger = cents(budget.limit, 1);
-    change(format!("{} becomes {larger}", budget.limit), &|budget| budget.limit = larger);
+    // Whatever it is counted in, twice as much is another limit, unless it is none.
+    let larger = budget.limit.checked_add(budget.limit).ok().filter(|larger| *larger != budget.limit);
+    if let Some(larger) = larger {
+        change(format!("{} becomes {larger}", budget.limit), &|budget| budget.limit = larger);
+    }
     for account in budget.overrides.keys() {
         change(format!("the limit of `{account}` is left out"), &|budget| {
             budget.overrides.remove(account);

@@ -13,7 +13,7 @@ use crate::view::View;
 use orp_core::contract::PolicyEngine;
 use orp_core::id::RuleId;
 use orp_core::noun::{FactValue, Facts, Obligations, PolicyDecision, PolicyRequest, Reason};
-use orp_core::unit::Money;
+use orp_core::unit::Amount;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
@@ -204,7 +204,7 @@ impl Expectation {
         }
         if let Some(expected) = &self.budgets {
             let found = set.budgets(request);
-            let found: BTreeMap<String, Money> =
+            let found: BTreeMap<String, Amount> =
                 found.into_iter().map(|budget| (budget.name.as_str().to_owned(), budget.limit)).collect();
             note("budgets", *expected != found, accounts(expected), accounts(&found));
         }
@@ -216,7 +216,7 @@ fn shown(obligations: &Obligations) -> String {
     if obligations.is_empty() { "nothing".into() } else { obligations.to_string() }
 }
 
-fn accounts(accounts: &BTreeMap<String, Money>) -> String {
+fn accounts(accounts: &BTreeMap<String, Amount>) -> String {
     listed(accounts.iter().map(|(name, limit)| format!("{name}: {limit}")))
 }
 

@@ -1,0 +1,2 @@
+//! Guardrails.
+pub mod detect;

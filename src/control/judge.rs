@@ -1,0 +1,154 @@
+//! What policy says of a whole plan: of the plan, of every machine it binds, and of everything it moves.
+
+use super::Control;
+use super::admit::Subjects;
+use crate::orp::PlanAnswer;
+use orp_core::{
+    id::RuleId,
+    noun::{
+        Bound, Clearance, Digest, Frontier, Obligations, Offer, Plan, PolicyDecision, PolicyPoint, PolicyRequest,
+        Reason, Rejection, Resource, Verdict,
+    },
+};
+
+/// What obligations nobody can keep are refused by: the reason's rule, when it is not one of the set's own.
+const OBLIGATIONS: &str = "obligations";
+
+impl Control {
+    /// One decision on a plan and everything in it, the strictest of all, with the obligations of all; forbidden too where an
+    /// obligation is not kept.
+    pub(crate) fn judge_plan(&self, request: &PolicyRequest, plan: &Plan, subjects: &Subjects) -> PolicyDecision {
+        let mut decisions = vec![self.policy.decide(request)];
+        for binding in &plan.bindings {
+            let Some(machine) = binding.machine() else { continue };
+            decisions.push(self.policy.decide(&self.place_request(&plan.intent, subjects, &machine.offer)));
+            for moved in &binding.bound {
+                let request = self.transfer_request(plan, subjects, moved, &machine.offer);
+                decisions.extend(request.map(|request| self.policy.decide(&request)));
+            }
+        }
+        let decision = strictest(decisions);
+        match self.breach(&decision.obligations, plan) {
+            Some(breach) if decision.verdict != Verdict::Forbid => forbidden(decision, breach),
+            _ => decision,
+        }
+    }
+
+    /// Which obligation a plan does not keep, if there is one.
+    fn breach(&self, obligations: &Obligations, plan: &Plan) -> Option<String> {
+        let machines = || plan.bindings.iter().filter_map(|binding| Some(&binding.machine()?.offer));
+        let cost = obligations.refuses_cost(plan.reserve);
+        cost.or_else(|| machines().find_map(|offer| refuses_route(obligations, offer))).or_else(|| {
+            let nobody = obligations.redact.iter().find(|detector| !self.redactors.contains(*detector))?;
+            Some(format!("`{nobody}` must be taken out of the data first, and this host has no redactor for it"))
+        })
+    }
+
+    /// A question about moving what a task needs to its machine, if it must be moved.
+    pub(crate) fn transfer_request(
+        &self,
+        plan: &Plan,
+        subjects: &Subjects,
+        moved: &Bound,
+        machine: &Offer,
+    ) -> Option<PolicyRequest> {
+        let size = match &moved.offer.resource {
+            Resource::Data(replica) => replica.size,
+            Resource::Model(weights) => weights.size,
+            _ => return None,
+        };
+        if moved.offer.place == machine.place {
+            return None;
+        }
+        let bytes = i64::try_from(size.get()).unwrap_or(i64::MAX);
+        let request = self
+            .request(PolicyPoint::Transfer, &plan.intent, subjects)
+            .with_fact("transfer.from", moved.offer.place.region.as_str())
+            .with_fact("transfer.to", machine.place.region.as_str())
+            .with_fact("transfer.bytes", bytes);
+        Some(request)
+    }
+
+    /// The plans of a frontier that policy does not forbid; its refusal when it forbids all.
+    pub(crate) fn permitted(&self, mut frontier: Frontier, subjects: &Subjects) -> PlanAnswer {
+        let mut refused: Vec<PolicyDecision> = Vec::new();
+        frontier.plans.retain(|plan| {
+            let request = self.plan_request(PolicyPoint::Plan, plan, subjects);
+            let decision = self.judge_plan(&request, plan, subjects);
+            let is_forbidden = decision.verdict == Verdict::Forbid;
+            refused.extend(Some(decision).filter(|_| is_forbidden));
+            !is_forbidden
+        });
+        match refused.first() {
+            Some(decision) if frontier.plans.is_empty() => PlanAnswer::Refused(decision.clone()),
+            Some(decision) => {
+                let reason = format!("policy, for one: {decision}");
+                frontier.rejected.push(Rejection { reason, count: refused.len() as u64 });
+                PlanAnswer::Plans(frontier)
+            }
+            None => PlanAnswer::Plans(frontier),
+        }
+    }
+
+    /// Why a decision does not let a run that was cleared go on, if it does not.
+    pub(crate) fn holds_up(
+        &self,
+        decision: &PolicyDecision,
+        clearance: &Clearance,
+        plan: Option<&Plan>,
+    ) -> Option<String> {
+        match decision.verdict {
+            Verdict::Permit => None,
+            Verdict::NeedsApproval => {
+                clearance.refuses(decision, plan.map(|plan| plan.reserve)).map(|why| format!("{decision}; {why}"))
+            }
+            Verdict::Forbid => Some(decision.to_string()),
+        }
+    }
+}
+
+/// Why obligations do not let an offer be used, if they do not.
+pub(crate) fn refuses_route(obligations: &Obligations, offer: &Offer) -> Option<String> {
+    let (provider, region) = (offer.key.provider.as_str(), offer.place.region.as_str());
+    obligations.route.refuses(provider, region, &offer.market.to_string())
+}
+
+/// One decision of several: the strictest verdict with its reasons, and the obligations and warnings of all.
+fn strictest(decisions: Vec<PolicyDecision>) -> PolicyDecision {
+    let mut decisions = decisions.into_iter();
+    let Some(mut whole) = decisions.next() else { return nothing_asked() };
+    for decision in decisions {
+        if decision.verdict > whole.verdict {
+            (whole.verdict, whole.reasons) = (decision.verdict, decision.reasons);
+        } else if decision.verdict == whole.verdict {
+            add_new(&mut whole.reasons, decision.reasons);
+        }
+        add_new(&mut whole.exceptions, decision.exceptions);
+        add_new(&mut whole.warnings, decision.warnings);
+        whole.obligations.add(&decision.obligations);
+    }
+    if whole.verdict == Verdict::Forbid {
+        whole.obligations = Obligations::default();
+    }
+    whole
+}
+
+fn add_new(reasons: &mut Vec<Reason>, more: Vec<Reason>) {
+    for reason in more {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+}
+
+/// What was never asked is not permitted.
+fn nothing_asked() -> PolicyDecision {
+    PolicyDecision::new(Verdict::Forbid, Vec::new(), Digest::of(b""))
+}
+
+/// The decision, but that it forbids for this.
+pub(crate) fn forbidden(decision: PolicyDecision, because: String) -> PolicyDecision {
+    let rule = RuleId::new(OBLIGATIONS).ok().or_else(|| decision.reasons.first().map(|reason| reason.rule.clone()));
+    let reasons = rule.map(|rule| Reason { rule, because, remedy: None }).into_iter().collect();
+    PolicyDecision::new(Verdict::Forbid, reasons, decision.policy).with_warnings(decision.warnings)
+}
