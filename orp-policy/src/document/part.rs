@@ -16,6 +16,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    #[cfg(test)]
+    pub(crate) const fn nowhere() -> Self {
+        Self { source_name: String::new(), line: 1, column: 1, excerpt: None }
+    }
+
     pub(crate) fn error(&self, message: impl Into<String>) -> DocumentError {
         let mut error = Source::new(&self.source_name, "").error(message);
         (error.line, error.column, error.excerpt) = (Some(self.line), Some(self.column), self.excerpt.clone());

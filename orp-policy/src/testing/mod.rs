@@ -2,7 +2,7 @@
 //!
 //! A set without tests says what its authors wrote, not what they meant. A `PolicyTest` document says what they meant, in
 //! three ways: *cases* name one request each, *matrices* walk through every combination of some values, and *invariants* say
-//! what must hold whatever some facts are. [`PolicySet::run_tests`] judges them all and reports what was found instead, with
+//! what must hold whatever some facts are. [`PolicySet::run_tests`](crate::PolicySet::run_tests) judges them all and reports what was found instead, with
 //! the rules that decided and their reasons; it is a function of the set, and tests are not part of the set's version.
 //!
 //! ```
@@ -362,5 +362,160 @@ pub(crate) const fn word(verdict: Verdict) -> &'static str {
         Verdict::Permit => "permit",
         Verdict::NeedsApproval => "needs_approval",
         Verdict::Forbid => "forbid",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PolicySet;
+    use crate::laws::{document, load_text, requests, rules};
+    use orp_core::contract::PolicyEngine;
+    use orp_core::document::Source;
+    use orp_core::unit::Money;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::{Value, json};
+
+    /// What can be written of a request: facts that are known at its point, of their declared kinds.
+    fn writable(mut request: PolicyRequest) -> PolicyRequest {
+        let point = request.point;
+        request.facts.retain(|name, value| {
+            let fact = Vocabulary::builtin().find(name).unwrap();
+            fact.declaration().is_known_at(point) && fact.declaration().kind.read(value).is_some()
+        });
+        request
+    }
+
+    /// The request as a case sets it.
+    fn set_of(request: &PolicyRequest) -> Value {
+        let mut set = json!({"action": request.action, "point": request.point.to_string()});
+        for (name, value) in &request.facts {
+            set[name] = match value {
+                FactValue::Number(number) => json!(number),
+                FactValue::Flag(flag) => json!(flag),
+                other => json!(other.to_string()),
+            };
+        }
+        set
+    }
+
+    fn test_of(checks: Value) -> String {
+        let mut spec = json!({"given": {"action": "x"}});
+        spec.as_object_mut().unwrap().extend(checks.as_object().unwrap().clone());
+        let metadata = json!({"id": "t"});
+        let test = json!({"apiVersion": "orp.policy/v1", "kind": "PolicyTest", "metadata": metadata, "spec": spec});
+        format!("---\n{test}\n")
+    }
+
+    fn text_of(specs: &[Value]) -> String {
+        specs.iter().enumerate().map(|(id, spec)| document(id, spec)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A test that states what the set decides passes, and one that states anything else fails, once for each.
+        #[test]
+        fn what_is_stated_is_what_is_decided(specs in rules(), requests in requests(), wrong in 0usize..1 << 16) {
+            let requests: Vec<PolicyRequest> = requests.into_iter().map(writable).collect();
+            let rules = text_of(&specs);
+            let set = load_text(&rules);
+            let cases = requests.iter().enumerate().map(|(at, request)| {
+                let judged = set.judge(request);
+                let ids = |reasons: &[orp_core::noun::Reason]| -> BTreeSet<String> {
+                    reasons.iter().map(|reason| reason.rule.to_string()).collect()
+                };
+                let other = [Verdict::Permit, Verdict::NeedsApproval, Verdict::Forbid];
+                let other = other.into_iter().find(|other| *other != judged.decision.verdict).unwrap();
+                let verdict = if wrong >> at & 1 == 1 { other } else { judged.decision.verdict };
+                json!({"name": format!("c{at}"), "set": set_of(request), "expect": {
+                    "decision": word(verdict),
+                    "by": ids(&judged.decision.reasons),
+                    "warnings": ids(&judged.decision.warnings),
+                    "shadow": ids(&judged.shadow),
+                    "because": judged.decision.reasons[0].because,
+                }})
+            });
+            let test = test_of(json!({"cases": cases.collect::<Vec<_>>()}));
+            let with_test = load_text(&format!("{rules}{test}"));
+            prop_assert_eq!(with_test.version(), set.version());
+            let asked: Vec<PolicyRequest> = with_test.tests()[0].requests().collect();
+            prop_assert_eq!(asked, requests);
+            let report = with_test.run_tests();
+            prop_assert_eq!(report.failed(), wrong.count_ones() as usize, "{}", report);
+            prop_assert_eq!(report.passed() + report.failed(), 16);
+        }
+
+        /// What an invariant does not try comes to what something that it does try comes to.
+        #[test]
+        fn the_values_that_are_tried_stand_for_the_others(
+            specs in rules(),
+            requests in requests(),
+            fact in select(vec!["cost", "dataset.class", "labels.x", "model.visibility", "priority", "project.id"]),
+            number in -3i64..5,
+            text in select(vec!["a", "b", "c", "d", "zz", ""]),
+        ) {
+            let set = load_text(&text_of(&specs));
+            let value: FactValue = match fact {
+                "cost" => Money::from_micros(number * 500_000, "USD".parse().unwrap()).into(),
+                "priority" => number.into(),
+                "dataset.class" => ["public", "internal", "confidential", "restricted"][number.rem_euclid(4) as usize].into(),
+                "model.visibility" => ["private", "public"][number.rem_euclid(2) as usize].into(),
+                _ => text.into(),
+            };
+            let fact = Vocabulary::builtin().find(fact).unwrap();
+            for request in requests.into_iter().map(writable) {
+                let mut draft = Draft::new(request.action.clone());
+                draft.point = request.point;
+                request.facts.iter().for_each(|(name, value)| {
+                    draft.set(&Vocabulary::builtin().find(name).unwrap(), Some(value));
+                });
+                let mut other = draft.clone();
+                other.set(&fact, Some(&value));
+                let invariant = Invariant {
+                    name: String::new(),
+                    place: crate::document::Place::nowhere(),
+                    change: Change::default(),
+                    forall: vec![(fact.clone(), Vec::new())],
+                    condition: Expr::Always(true),
+                    always: true,
+                    text: String::new(),
+                };
+                let domains = domains(set.documents(), &draft, &invariant);
+                let verdict = set.decide(&other.request()).verdict;
+                let tried = (0..domains[0].1.len()).map(|at| set.decide(&draft.with_choice(&domains, at).request()));
+                prop_assert!(tried.into_iter().any(|decision| decision.verdict == verdict), "{:?}", other);
+            }
+        }
+    }
+
+    proptest! {
+        /// What people type and get wrong is refused or read; it never stops the host.
+        #[test]
+        fn loading_tests_never_panics(at in 0.0..1.0, length in 0usize..20, put in "(?s).{0,12}") {
+            const RULES: &str = include_str!("../../examples/reference.yaml");
+            const TESTS: &str = r#"
+apiVersion: orp.policy/v1
+kind: PolicyTest
+metadata: {id: t, owner: ada}
+spec:
+  given: {action: fine_tune, at: 2026-11-25T10:00:00Z, dataset: {name: a, class: internal}, model.visibility: public}
+  cases:
+    - {name: c, set: {dataset.class: null}, expect: {decision: forbid, by: [default-deny], because: x, require: {}}}
+  matrices:
+    - {name: m, over: {point: [plan, run], cost: [1 USD, null]}, cells: [[permit, forbid], [permit, forbid]]}
+    - {name: n, over: {priority: [1]}, expect: [{when: priority > 0, decision: permit}, {decision: forbid}]}
+  invariants:
+    - {forall: [dataset.class, {cost: [5 USD]}], never: "decision == 'permit' && dataset.class > label('public')"}
+"#;
+            let from = TESTS.floor_char_boundary((at * TESTS.len() as f64) as usize);
+            let to = TESTS.floor_char_boundary((from + length).min(TESTS.len()));
+            let mangled = format!("{}{put}{}", &TESTS[..from], &TESTS[to..]);
+            match PolicySet::from_sources(&[Source::new("rules", RULES), Source::new("mangled", &mangled)]) {
+                Ok(set) => drop(set.run_tests().to_string()),
+                Err(error) => prop_assert!(error.errors().iter().all(|error| error.line.is_some()), "{error}"),
+            }
+        }
     }
 }

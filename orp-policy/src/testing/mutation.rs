@@ -6,14 +6,14 @@
 //! difference.
 
 use super::run::holds;
-use crate::PolicySet;
 use crate::condition::{Atom, Expr};
 use crate::document::Documents;
 use crate::document::rule::usual_points;
 use crate::rule::{Actions, Effect, Rule};
+use crate::{Budget, Exception, PolicySet};
 use orp_core::id::RuleId;
 use orp_core::noun::{DataClass, FactValue, Obligations, Routing};
-use orp_core::unit::{Money, Timestamp};
+use orp_core::unit::{Money, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -85,52 +85,35 @@ impl PolicySet {
     }
 }
 
-/// Every change to one of several documents of a kind, and all documents with it.
-fn each(documents: &Documents, visit: &mut dyn FnMut(&RuleId, String, &dyn Fn() -> Documents)) {
+/// A mutant: which document is changed how, and what all documents then are.
+type Visit<'v> = &'v mut dyn FnMut(&RuleId, String, &dyn Fn() -> Documents);
+
+/// Every mutant of some documents.
+fn each(documents: &Documents, visit: Visit<'_>) {
     for (at, rule) in documents.rules.iter().enumerate() {
         for (change, mutant) in or_dropped(rule_changes(rule)) {
-            visit(&rule.id, change, &|| {
-                let mut documents = documents.clone();
-                replace(&mut documents.rules, at, mutant.clone());
-                documents
-            });
+            visit(&rule.id, change, &|| with(documents, |documents| replace(&mut documents.rules, at, mutant.clone())));
         }
     }
     for (at, exception) in documents.exceptions.iter().enumerate() {
-        let changed = expr_changes(&exception.conditions);
-        let changed = changed.into_iter().map(|(change, conditions)| {
-            let mut mutant = exception.clone();
-            mutant.conditions = conditions;
-            (change, mutant)
-        });
-        for (change, mutant) in or_dropped(changed.collect()) {
-            visit(&exception.id, change, &|| {
-                let mut documents = documents.clone();
-                replace(&mut documents.exceptions, at, mutant.clone());
-                documents
-            });
+        for (change, mutant) in or_dropped(exception_changes(exception)) {
+            let replaced = || with(documents, |documents| replace(&mut documents.exceptions, at, mutant.clone()));
+            visit(&exception.id, change, &replaced);
         }
     }
     for (at, budget) in documents.budgets.iter().enumerate() {
-        let mut changed: Vec<_> = expr_changes(&budget.conditions)
-            .into_iter()
-            .map(|(change, conditions)| {
-                let mut mutant = budget.clone();
-                mutant.conditions = conditions;
-                (change, mutant)
-            })
-            .collect();
-        let mut larger = budget.clone();
-        larger.limit = budget.limit.checked_add(budget.limit).unwrap_or(budget.limit);
-        changed.push((format!("{} becomes {}", budget.limit, larger.limit), larger));
-        for (change, mutant) in or_dropped(changed) {
-            visit(&budget.id, change, &|| {
-                let mut documents = documents.clone();
-                replace(&mut documents.budgets, at, mutant.clone());
-                documents
-            });
+        for (change, mutant) in or_dropped(budget_changes(budget)) {
+            let replaced = || with(documents, |documents| replace(&mut documents.budgets, at, mutant.clone()));
+            visit(&budget.id, change, &replaced);
         }
     }
+}
+
+/// A changed copy.
+fn with<T: Clone>(original: &T, change: impl FnOnce(&mut T)) -> T {
+    let mut copy = original.clone();
+    change(&mut copy);
+    copy
 }
 
 /// Changes, after a first one: that it is not there at all.
@@ -151,9 +134,7 @@ fn replace<T>(documents: &mut Vec<T>, at: usize, by: Option<T>) {
 fn rule_changes(rule: &Rule) -> Vec<(String, Rule)> {
     let mut changed = Vec::new();
     let mut change = |what: String, change: &dyn Fn(&mut Rule)| {
-        let mut mutant = rule.clone();
-        change(&mut mutant);
-        changed.push((what, mutant));
+        changed.push((what, with(rule, change)));
     };
     let effect = if rule.effect == Effect::Deny { Effect::Allow } else { Effect::Deny };
     change(format!("{} becomes {effect}", rule.effect), &|rule| {
@@ -179,6 +160,45 @@ fn rule_changes(rule: &Rule) -> Vec<(String, Rule)> {
     }
     for (what, require) in obligation_changes(&rule.require) {
         change(what, &|rule| rule.require = require.clone());
+    }
+    changed
+}
+
+fn exception_changes(exception: &Exception) -> Vec<(String, Exception)> {
+    let mut changed = Vec::new();
+    let mut change = |what: String, change: &dyn Fn(&mut Exception)| {
+        changed.push((what, with(exception, change)));
+    };
+    for (what, conditions) in expr_changes(&exception.conditions) {
+        change(what, &|exception| exception.conditions = conditions.clone());
+    }
+    let second = Span::from_secs(1);
+    for until in [exception.until.before(second), exception.until.after(second)] {
+        change(format!("it ends on {until}"), &|exception| exception.until = until);
+    }
+    for from in exception.from.iter().flat_map(|from| [from.before(second), from.after(second)]) {
+        change(format!("it begins on {from}"), &|exception| exception.from = Some(from));
+    }
+    changed
+}
+
+fn budget_changes(budget: &Budget) -> Vec<(String, Budget)> {
+    let mut changed = Vec::new();
+    let mut change = |what: String, change: &dyn Fn(&mut Budget)| {
+        changed.push((what, with(budget, change)));
+    };
+    for (what, conditions) in expr_changes(&budget.conditions) {
+        change(what, &|budget| budget.conditions = conditions.clone());
+    }
+    // Whatever it is counted in, twice as much is another limit, unless it is none.
+    let larger = budget.limit.checked_add(budget.limit).ok().filter(|larger| *larger != budget.limit);
+    if let Some(larger) = larger {
+        change(format!("{} becomes {larger}", budget.limit), &|budget| budget.limit = larger);
+    }
+    for account in budget.overrides.keys() {
+        change(format!("the limit of `{account}` is left out"), &|budget| {
+            budget.overrides.remove(account);
+        });
     }
     changed
 }
@@ -252,9 +272,7 @@ fn cents(money: Money, count: i64) -> Money {
 fn obligation_changes(require: &Obligations) -> Vec<(String, Obligations)> {
     let mut changed = Vec::new();
     let mut change = |what: String, change: &dyn Fn(&mut Obligations)| {
-        let mut mutant = require.clone();
-        change(&mut mutant);
-        changed.push((what, mutant));
+        changed.push((what, with(require, change)));
     };
     for (currency, most) in &require.cost_max {
         let less = cents(*most, -1);
@@ -305,5 +323,82 @@ impl fmt::Display for MutationReport {
             write!(f, ", {} were not tried", self.left_out)?;
         }
         self.survivors.iter().try_for_each(|survivor| write!(f, "\n  not noticed: {survivor}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orp_core::document::Source;
+
+    fn changes(spec: &str) -> Vec<String> {
+        let flow = "{apiVersion: orp.policy/v1, kind: ApprovalFlow, metadata: {id: one}, spec: {approvers: [ada]}}";
+        let rule = format!("{{apiVersion: orp.policy/v1, kind: Rule, metadata: {{id: r}}, spec: {{{spec}}}}}");
+        let set = PolicySet::from_sources(&[Source::new("flow", flow), Source::new("rule", &rule)]).unwrap();
+        // Without tests every mutant survives.
+        let report = set.run_mutants();
+        assert_eq!(report.tried, report.survivors.len());
+        report.survivors.into_iter().map(|mutant| mutant.change).collect()
+    }
+
+    #[test]
+    fn mutants_are_small_changes() {
+        for (spec, expected) in [
+            ("effect: allow, actions: [\"*\"]", vec!["it is dropped", "allow becomes deny"]),
+            (
+                "effect: deny, actions: [a, b], points: [run], where: {priority: 5}",
+                vec![
+                    "it is dropped",
+                    "deny becomes allow",
+                    "action `a` is left out",
+                    "action `b` is left out",
+                    "point run is left out",
+                    "`priority` is 5 is turned",
+                    "`priority` is 5 is left out",
+                    "5 becomes 6",
+                    "5 becomes 4",
+                ],
+            ),
+            (
+                "effect: require, actions: [\"*\"], require: {cap: {cost: 1 USD}, redact: [email], approve: [one], route: {regions: [a]}, notify: [ada]}",
+                vec![
+                    "it is dropped",
+                    "require becomes deny",
+                    "the cap of 1.00 USD is left out",
+                    "the cap of 1.00 USD becomes 0.99 USD",
+                    "`email` is not taken out",
+                    "approval by `one` is left out",
+                    "one more must approve by `one`",
+                    "it may go anywhere",
+                    "`ada` is not told",
+                ],
+            ),
+        ] {
+            assert_eq!(changes(spec), expected, "{spec}");
+        }
+    }
+
+    /// What is left out is neutral where it stands, and nothing else is touched.
+    #[test]
+    fn one_atom_is_changed_at_a_time() {
+        let vocabulary = crate::fact::Vocabulary::builtin();
+        let when = "requester == 'a' && (project.id == 'b' || provider == 'c' && region == 'd') || market == 'spot'";
+        let expr = crate::condition::cel::read(vocabulary, when).unwrap();
+        let shown = |at| with_atom(&expr, at, None, true).to_string();
+        let atoms = ["`requester` is a", "`project.id` is b", "`provider` is c", "`region` is d", "`market` is spot"];
+        let [a, b, c, d, e] = atoms;
+        assert_eq!(expr.to_string(), format!("({a} and ({b} or ({c} and {d}))) or {e}"));
+        for (at, expected) in [
+            format!("(true and ({b} or ({c} and {d}))) or {e}"),
+            format!("({a} and (false or ({c} and {d}))) or {e}"),
+            format!("({a} and ({b} or (true and {d}))) or {e}"),
+            format!("({a} and ({b} or ({c} and true))) or {e}"),
+            format!("({a} and ({b} or ({c} and {d}))) or false"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(shown(at), expected);
+        }
     }
 }
