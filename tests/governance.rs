@@ -35,6 +35,9 @@ fn policy(documents: &[String]) -> Arc<PolicySet> {
     Arc::new(PolicySet::from_sources(&[Source::new("policy.yaml", &text)]).unwrap())
 }
 
+/// A set that forbids everything.
+static STRICTER: std::sync::LazyLock<PolicySet> = std::sync::LazyLock::new(PolicySet::default);
+
 fn needs_approval() -> Arc<PolicySet> {
     let spec = r#"{effect: require, actions: ["*"], points: [run, replan], require: {approve: [one-of-two]}, because: runs are looked at}"#;
     policy(&[document("Rule", "looked-at", spec)])
@@ -137,6 +140,15 @@ async fn approvals_survive_a_restart() {
     let house = house.reopened();
     let third = house.builder(recipe("job", TASK)).policy(needs_approval()).build().await.unwrap();
     assert!(third.approvals()[0].1.is_granted());
+    let mut simulation = orp_sdk::policy::Simulation::new(&*STRICTER);
+    third
+        .decisions(|recorded| {
+            simulation.replay(&recorded);
+        })
+        .await
+        .unwrap();
+    let report = simulation.finish();
+    assert!(report.replayed >= 3 && report.total.stricter.requests == report.replayed, "{report}");
     let state = third.run(plan).await.unwrap().started().unwrap().wait().await.unwrap();
     assert_eq!(state.ended.map(|(_, outcome)| outcome), Some(Outcome::Succeeded));
 }

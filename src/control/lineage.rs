@@ -1,14 +1,14 @@
 //! Classes follow lineage: what is made from other things is as sensitive as the most sensitive of them, and only people lower
 //! that.
 
-use super::{Asking, Cleared, Control};
+use super::{Asking, Cleared, Control, decided};
 use crate::error::OrpError;
 use orp_core::{
     error::StoreError,
     id::{AssetId, Principal},
     noun::{
-        ApprovalRequest, Asset, AssetRef, DataClass, Event, LifeCycle, Lineage, PolicyDecision, PolicyPoint,
-        PolicyRequest, Verdict,
+        ApprovalRequest, Asset, AssetRef, DataClass, LifeCycle, Lineage, PolicyDecision, PolicyPoint, PolicyRequest,
+        Verdict,
     },
 };
 use std::sync::Arc;
@@ -52,9 +52,9 @@ impl Control {
         let request = self.declassify_request(&from, to, requester);
         let decision = self.policy.decide(&request);
         let subject = format!("{} from {} to {to}", from.reference, from.class);
-        let decided =
-            Event::PolicyDecided { point: PolicyPoint::Publish, subject: subject.clone(), decision: decision.clone() };
-        let records = self.recorder.write(None, vec![decided]).await?;
+        let judged =
+            decided(PolicyPoint::Publish, subject.clone(), decision.clone(), vec![(request.clone(), decision.clone())]);
+        let records = self.recorder.write(None, vec![judged]).await?;
         self.recorder.tell(records);
         if decision.verdict == Verdict::Permit {
             let because = "a class is lowered by people only, and no rule says who must approve it";
