@@ -219,13 +219,14 @@ impl PolicySet {
                 heard.take(candidate, truth, request, view);
             }
         }
-        let Heard { denials, grants, near, requirements, obligations, exceptions, warnings, shadow } = heard;
+        let Heard { denials, mut grants, near, requirements, obligations, exceptions, warnings, shadow } = heard;
         let (verdict, reasons) = if !denials.is_empty() {
             (Verdict::Forbid, denials)
         } else if grants.is_empty() {
             (Verdict::Forbid, vec![self.default_denial(request, &near)])
         } else if obligations.approvals.is_empty() {
-            (Verdict::Permit, [grants, requirements].concat())
+            grants.extend(requirements);
+            (Verdict::Permit, grants)
         } else {
             (Verdict::NeedsApproval, requirements)
         };
