@@ -47,7 +47,7 @@ pub enum PlanAnswer {
     /// None there is, and why.
     Infeasible(Infeasibility),
     /// Policy does not allow it, and why.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// These people were asked to approve the intent first: plan it again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
 }
@@ -70,7 +70,7 @@ pub enum RunAnswer {
     /// It started.
     Started(RunHandle),
     /// Policy does not allow it, and why. Nothing was started or reserved.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// These people were asked to approve it first. Nothing was started or reserved: run the same plan again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
     /// A budget has too little left. Nothing was started or reserved.
@@ -140,14 +140,14 @@ impl Orp {
         let unknown = (goal.data.is_some() && subjects.class.is_none())
             || (goal.model.is_some() && subjects.visibility.is_none());
         let cleared = match control.clear(&request, decision, &Asking::to_plan(intent)).await? {
-            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(decision)),
+            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(Box::new(decision))),
             Cleared::Asked(approvals) => return Ok(PlanAnswer::NeedsApproval(approvals)),
             Cleared::No(decision) => Some(decision),
             Cleared::Yes(_) => None,
         };
         Ok(match (control.plan_blocking(problem).await?, cleared) {
             (PlanOutcome::Infeasible(infeasible), _) => PlanAnswer::Infeasible(infeasible),
-            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(refusal),
+            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(Box::new(refusal)),
             (PlanOutcome::Feasible(frontier), None) => control.permitted(frontier, &subjects),
         })
     }

@@ -25,7 +25,8 @@
 
 use crate::simulation::Difference;
 use orp_core::contract::{PolicyEngine, PolicyEngineExt, ResidualPolicy, opens};
-use orp_core::noun::{BudgetSpec, Facts, PolicyDecision, PolicyRequest};
+use orp_core::id::RuleId;
+use orp_core::noun::{ApprovalTerms, BudgetSpec, Facts, PolicyDecision, PolicyRequest};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,6 +111,10 @@ impl<S: Sink> PolicyEngine for Shadowed<S> {
 
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec> {
         self.enforced.budgets(request)
+    }
+
+    fn approval_terms(&self, flow: &RuleId) -> Option<ApprovalTerms> {
+        self.enforced.approval_terms(flow)
     }
 
     fn residual<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {

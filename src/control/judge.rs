@@ -101,7 +101,7 @@ impl Control {
             !is_forbidden
         });
         match refused.first() {
-            Some(decision) if frontier.plans.is_empty() => PlanAnswer::Refused(decision.clone()),
+            Some(decision) if frontier.plans.is_empty() => PlanAnswer::Refused(Box::new(decision.clone())),
             Some(decision) => {
                 let reason = format!("policy, for one: {decision}");
                 frontier.rejected.push(Rejection { reason, count: refused.len() as u64 });

@@ -25,7 +25,7 @@ pub enum Declassified {
     /// These people were asked to approve it: ask again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
     /// Policy does not allow it; so it is when no rule says who must approve.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
 }
 
 impl Control {
@@ -58,11 +58,11 @@ impl Control {
         self.recorder.tell(records);
         if decision.verdict == Verdict::Permit {
             let because = "a class is lowered by people only, and no rule says who must approve it";
-            return Ok(Declassified::Refused(super::judge::forbidden(decision, because.into())));
+            return Ok(Declassified::Refused(Box::new(super::judge::forbidden(decision, because.into()))));
         }
         let asking = Asking { requester, subject: format!("declassification of {subject}"), plan: None };
         match self.clear(&request, decision, &asking).await? {
-            Cleared::No(decision) => Ok(Declassified::Refused(decision)),
+            Cleared::No(decision) => Ok(Declassified::Refused(Box::new(decision))),
             Cleared::Asked(asked) => Ok(Declassified::NeedsApproval(asked)),
             Cleared::Yes(_) => Ok(Declassified::Done(Box::new(self.lowered(from, to, requester).await?))),
         }

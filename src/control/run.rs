@@ -435,7 +435,7 @@ impl Control {
         let cleared = match self.clear(&request, decision, &Asking::to_run(&plan)).await? {
             Cleared::Yes(clearance) => Ok(clearance),
             Cleared::Asked(approvals) => Err(Refusal::Approval(approvals)),
-            Cleared::No(decision) => Err(Refusal::Policy(decision)),
+            Cleared::No(decision) => Err(Refusal::Policy(Box::new(decision))),
         };
         let clearance = match cleared {
             Ok(clearance) => clearance,
@@ -493,7 +493,7 @@ impl Control {
 /// Who refused a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Refusal {
-    Policy(orp_core::noun::PolicyDecision),
+    Policy(Box<orp_core::noun::PolicyDecision>),
     Approval(Vec<orp_core::noun::ApprovalRequest>),
     Budget(LedgerError),
 }
