@@ -19,6 +19,7 @@
 //! [`Guardrail::compile`](super::Guardrail::compile), with its place.
 
 use orp_core::contract::Confidence;
+use serde::de::IgnoredAny;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,14 @@ pub struct GuardrailSpec {
     pub(super) because: Option<Placed<String>>,
     /// What would change its answer.
     pub(super) remedy: Option<String>,
+    /// In a policy document, the requests it is about: read by the set, which asks only the guardrails of a request.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Conditions>"))]
+    #[serde(default, rename = "where")]
+    conditions: Option<IgnoredAny>,
+    /// A further condition, in CEL.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[serde(default)]
+    when: Option<IgnoredAny>,
 }
 
 /// Reads a field that may be left out but not left empty.
@@ -164,6 +173,8 @@ impl GuardrailSpec {
             limit: None,
             because: None,
             remedy: None,
+            conditions: None,
+            when: None,
         }
     }
 
