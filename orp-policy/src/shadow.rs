@@ -25,7 +25,8 @@
 
 use crate::simulation::Difference;
 use orp_core::contract::{PolicyEngine, PolicyEngineExt, ResidualPolicy, opens};
-use orp_core::noun::{BudgetSpec, Facts, PolicyDecision, PolicyRequest};
+use orp_core::id::RuleId;
+use orp_core::noun::{ApprovalTerms, BudgetSpec, Facts, PolicyDecision, PolicyRequest};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,6 +113,10 @@ impl<S: Sink> PolicyEngine for Shadowed<S> {
         self.enforced.budgets(request)
     }
 
+    fn approval_terms(&self, flow: &RuleId) -> Option<ApprovalTerms> {
+        self.enforced.approval_terms(flow)
+    }
+
     fn residual<'a>(&'a self, known: &PolicyRequest, open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {
         let (enforced, candidate) = (self.enforced.narrow(known, open), self.candidate.narrow(known, open));
         let open = open.iter().map(|name| (*name).to_owned()).collect();
@@ -194,6 +199,9 @@ mod tests {
                 let (one, other) = (enforced.decide(request), candidate.decide(request));
                 prop_assert_eq!(&shadowed.decide(request), &one);
                 prop_assert_eq!(shadowed.budgets(request), enforced.budgets(request));
+                for flow in enforced.approval_flows() {
+                    prop_assert_eq!(shadowed.approval_terms(flow.id()), Some(flow.terms().clone()));
+                }
                 let (over, known): (Facts, Facts) =
                     request.facts.clone().into_iter().partition(|(name, _)| open.contains(&name.as_str()));
                 let mut narrow = request.clone();
