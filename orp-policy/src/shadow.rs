@@ -199,6 +199,9 @@ mod tests {
                 let (one, other) = (enforced.decide(request), candidate.decide(request));
                 prop_assert_eq!(&shadowed.decide(request), &one);
                 prop_assert_eq!(shadowed.budgets(request), enforced.budgets(request));
+                for flow in enforced.approval_flows() {
+                    prop_assert_eq!(shadowed.approval_terms(flow.id()), Some(flow.terms().clone()));
+                }
                 let (over, known): (Facts, Facts) =
                     request.facts.clone().into_iter().partition(|(name, _)| open.contains(&name.as_str()));
                 let mut narrow = request.clone();

@@ -471,6 +471,34 @@ fn invariants_speak_of_obligations_actions_points_and_times() {
     }
 }
 
+/// A number that nobody compares was not tried at all, so a rule that asks only whether it is there never spoke.
+#[test]
+fn a_fact_that_is_only_asked_to_be_there_is_tried_there() {
+    for fact in ["priority", "transfer.bytes"] {
+        let rules = format!(
+            "{{apiVersion: orp.policy/v1, kind: Rule, metadata: {{id: a}}, spec: {{effect: allow, actions: ['*']}}}}\n---\n\
+             {{apiVersion: orp.policy/v1, kind: Rule, metadata: {{id: d}}, spec: {{effect: deny, actions: ['*'], where: {{{fact}: {{present: true}}}}}}}}\n---\n\
+             {{apiVersion: orp.policy/v1, kind: PolicyTest, metadata: {{id: t}}, spec: {{given: {{action: x, point: transfer}}, \
+             invariants: [{{forall: [{fact}], always: \"decision == 'permit'\"}}]}}}}\n"
+        );
+        let report = PolicySet::from_sources(&[Source::new("r", &rules)]).unwrap().run_tests();
+        assert_eq!((only(&report).requests, only(&report).failed), (2, 1), "{report}");
+    }
+}
+
+/// A rule that looks into texts put texts among the times that were tried.
+#[test]
+fn texts_are_not_tried_as_times() {
+    let rules = "{apiVersion: orp.policy/v1, kind: Rule, metadata: {id: a}, spec: {effect: allow, actions: ['*'], \
+                 when: \"project.id.startsWith('a')\"}}\n---\n\
+                 {apiVersion: orp.policy/v1, kind: PolicyTest, metadata: {id: t}, spec: {given: {action: x, project.id: a}, \
+                 invariants: [{forall: [at], always: \"decision == 'permit'\"}, {forall: [project.id], never: \"decision == 'permit'\"}]}}";
+    let report = PolicySet::from_sources(&[Source::new("r", rules)]).unwrap().run_tests();
+    let counts: Vec<_> = report.checks().map(|check| (check.requests, check.failed)).collect();
+    // The given time; the given text, one that begins so, another, and none.
+    assert_eq!(counts, [(1, 0), (4, 2)], "{report}");
+}
+
 #[test]
 fn the_report_reads_well() {
     let report = run(

@@ -1,14 +1,15 @@
 //! The values that an invariant is tried on.
 //!
 //! Rules change their answer only where they compare, so a fact whose values cannot all be tried is tried on what it is
-//! compared with and on what lies next to that. Values are in a fixed order, the given one first.
+//! compared with and on what lies next to that: its [turning points](turning), and what else its atoms speak of. Values are
+//! in a fixed order, the given one first, and none is left out: an invariant that would be tried on too many is refused.
 
 use super::{Choice, Draft, Invariant, Words};
-use crate::condition::{Atom, Expr};
+use crate::condition::{Atom, Expr, Term, Test, TextTest, turning};
 use crate::document::Documents;
 use crate::fact::{FactKind, FactName};
 use crate::rule::Actions;
-use orp_core::noun::{DataClass, FactValue};
+use orp_core::noun::FactValue;
 use orp_core::unit::{Money, Timestamp};
 use std::collections::BTreeSet;
 
@@ -25,7 +26,11 @@ pub(crate) fn domains(documents: &Documents, given: &Draft, invariant: &Invarian
         all_of(&fact.declaration().kind).into_iter().for_each(|value| values.add(Some(value)));
         compared(documents, given, &invariant.condition, fact).into_iter().for_each(|value| values.add(Some(value)));
         if fact.declaration().kind == FactKind::Text {
-            values.add(Some(unnamed(&values).into()));
+            values.add(Some(turning::OTHER.into()));
+        }
+        if values.0.iter().all(Option::is_none) {
+            // Nothing compares it, but a rule may ask whether it is there.
+            values.add(any_of(&fact.declaration().kind));
         }
         if ![Words::ACTION, Words::POINT, Words::AT].contains(&fact.as_str()) {
             values.add(None);
@@ -51,20 +56,20 @@ fn all_of(kind: &FactKind) -> Vec<FactValue> {
     match kind {
         FactKind::OneOf(texts) => texts.iter().map(|text| text.as_str().into()).collect(),
         FactKind::Flag => [false, true].map(Into::into).into(),
-        FactKind::Class => [DataClass::Public, DataClass::Internal, DataClass::Confidential, DataClass::Restricted]
-            .map(Into::into)
-            .into(),
+        FactKind::Class => turning::CLASSES.map(Into::into).into(),
         _ => Vec::new(),
     }
 }
 
-/// A text that is not among these.
-fn unnamed(values: &Values) -> String {
-    let mut text = "other".to_owned();
-    while values.0.iter().flatten().any(|value| *value == FactValue::Text(text.clone())) {
-        text.push('-');
+/// A value that stands for every other one, of kinds that have many.
+fn any_of(kind: &FactKind) -> Option<FactValue> {
+    match kind {
+        FactKind::Number => Some(0.into()),
+        FactKind::Money => "0 USD".parse::<Money>().ok().map(Into::into),
+        FactKind::Time => Some(Timestamp::EPOCH.into()),
+        FactKind::Texts => Some(Vec::new().into()),
+        FactKind::Text | FactKind::OneOf(_) | FactKind::Flag | FactKind::Class => None,
     }
-    text
 }
 
 /// What a fact is compared with, and what lies next to that.
@@ -82,6 +87,7 @@ fn compared(documents: &Documents, given: &Draft, condition: &Expr, fact: &FactN
     for atom in atoms {
         let others = atom.facts().filter(|other| *other != fact).filter_map(|other| given.get(other));
         values.extend(atom.literals().into_iter().cloned().chain(others).flat_map(|value| around(fact, &value)));
+        values.extend(extended(atom, fact));
     }
     match fact.as_str() {
         Words::ACTION => values.extend(actions(documents).into_iter().map(Into::into)),
@@ -92,6 +98,19 @@ fn compared(documents: &Documents, given: &Draft, condition: &Expr, fact: &FactN
         _ => {}
     }
     values
+}
+
+/// A text that has what an atom looks for, and is not just that: a rule may treat the two differently.
+fn extended(atom: &Atom, fact: &FactName) -> Option<FactValue> {
+    let other = turning::OTHER;
+    match &atom.test {
+        Test::Text(test, Term::Fact(text), Term::Literal(FactValue::Text(part))) if text == fact => Some(match test {
+            TextTest::StartsWith => format!("{part}{other}").into(),
+            TextTest::EndsWith => format!("{other}{part}").into(),
+            TextTest::Contains => format!("{other}{part}{other}").into(),
+        }),
+        _ => None,
+    }
 }
 
 /// Every action that a rule names.
@@ -106,19 +125,10 @@ fn actions(documents: &Documents) -> BTreeSet<&str> {
 /// What a value makes interesting for a fact that is compared with it: nothing where it is of another kind.
 fn around(fact: &FactName, other: &FactValue) -> Vec<FactValue> {
     match (&fact.declaration().kind, other) {
-        (FactKind::Number, FactValue::Number(number)) => {
-            let near = [number.checked_sub(1), Some(*number), number.checked_add(1)];
-            near.into_iter().flatten().map(Into::into).collect()
-        }
-        (FactKind::Money, FactValue::Money(money)) => {
-            let near = [money.micros().checked_sub(1), Some(money.micros()), money.micros().checked_add(1)];
-            near.into_iter().flatten().map(|micros| Money::from_micros(micros, money.currency()).into()).collect()
-        }
-        (FactKind::Time, FactValue::Time(time)) => {
-            let near = [time.as_micros().checked_sub(1), Some(time.as_micros()), time.as_micros().checked_add(1)];
-            near.into_iter().flatten().map(|micros| Timestamp::from_micros(micros).into()).collect()
-        }
-        (FactKind::Text, FactValue::Text(_)) => vec![other.clone()],
+        (FactKind::Number, FactValue::Number(_))
+        | (FactKind::Money, FactValue::Money(_))
+        | (FactKind::Time, FactValue::Time(_))
+        | (FactKind::Text, FactValue::Text(_)) => turning::around(other),
         (FactKind::Text, FactValue::Texts(texts)) => texts.iter().map(|text| text.as_str().into()).collect(),
         (FactKind::Texts, FactValue::Text(text)) => vec![FactValue::Texts(Vec::new()), vec![text.clone()].into()],
         _ => Vec::new(),

@@ -452,9 +452,9 @@ mod tests {
         fn the_values_that_are_tried_stand_for_the_others(
             specs in rules(),
             requests in requests(),
-            fact in select(vec!["cost", "dataset.class", "labels.x", "model.visibility", "priority", "project.id"]),
+            fact in select(vec!["cost", "dataset.class", "labels.x", "model.visibility", "priority", "project.id", "requester"]),
             number in -3i64..5,
-            text in select(vec!["a", "b", "c", "d", "zz", ""]),
+            text in select(vec!["a", "b", "c", "d", "ab", "zz", ""]),
         ) {
             let set = load_text(&text_of(&specs));
             let value: FactValue = match fact {
