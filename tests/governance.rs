@@ -1,5 +1,7 @@
 //! Policy in the control plane: what it asks for is done before anything starts, and kept to until the end.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{House, recipe, wait_until};

@@ -309,7 +309,7 @@ fn guardrails_are_asked_of_their_requests_or_refused_with_their_place() {
         ),
         (
             "{applies: [input], detectors: [{detector: email}], action: mask, where: {project: x}}",
-            "4:74: unknown fact `project`: expected one of agent.id, …",
+            "4:80: unknown fact `project`: expected one of agent.id, …",
         ),
         (
             "{applies: [input], detectors: [{detector: email}], action: mask, when: cost}",
