@@ -142,7 +142,7 @@ async fn approvals_survive_a_restart() {
     let house = house.reopened();
     let third = house.builder(recipe("job", TASK)).policy(needs_approval()).build().await.unwrap();
     assert!(third.approvals()[0].1.is_granted());
-    let mut simulation = orp_sdk::policy::Simulation::new(&*STRICTER);
+    let mut simulation = orp_sdk::policy::Simulation::new(&STRICTER);
     third
         .decisions(|recorded| {
             simulation.replay(&recorded);
@@ -287,7 +287,7 @@ async fn classes_are_lowered_by_people_only() {
     orp.vote(vote("ada", VoterKind::Person, &asked[0])).await.unwrap();
     let Declassified::Done(lowered) = orp.declassify(&made.reference, public, &dpo).await.unwrap() else { panic!() };
     assert_eq!((lowered.class, lowered.digest), (public, made.digest));
-    assert_eq!(lowered.lineage.inputs, [made.reference.clone()]);
+    assert_eq!(lowered.lineage.inputs, std::slice::from_ref(&made.reference));
     assert!(lowered.reference.to_string().ends_with("-public"));
     assert_eq!(orp.assets().await.unwrap()[0], made, "what was registered stays as it was");
 }

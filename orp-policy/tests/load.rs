@@ -313,7 +313,7 @@ fn guardrails_are_asked_of_their_requests_or_refused_with_their_place() {
         ),
         (
             "{applies: [input], detectors: [{detector: email}], action: mask, when: cost}",
-            "4:72: expected a condition, which is true or false; this is an amount of money such as `500 USD`",
+            "4:78: expected a condition, which is true or false; this is an amount of money such as `500 USD`",
         ),
     ] {
         assert_eq!(shortened(&error(&guardrail(spec))), expected, "{spec}");
