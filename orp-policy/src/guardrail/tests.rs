@@ -24,7 +24,7 @@ const TEXT: &str = "Ada (ada@example.org) pays with 4111 1111 1111 1111.";
 
 #[track_caller]
 fn says(specs: &[&str], text: &str, outcome: Outcome, out: &str, reasons: &[&str]) {
-    let all: Vec<Guardrail> = specs.iter().map(|spec| guardrails([*spec]).map(|one| one)).flatten().collect();
+    let all: Vec<Guardrail> = specs.iter().flat_map(|spec| guardrails([*spec])).collect();
     let checked = Guardrails::new(&all).check(Channel::Input, text);
     assert_eq!((checked.outcome, &*checked.text), (outcome, out), "{specs:?}");
     let found: Vec<String> = checked.reasons.iter().map(|reason| reason.because.clone()).collect();

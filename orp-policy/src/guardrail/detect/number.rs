@@ -1,6 +1,6 @@
 //! Detectors of numbers: they try at the beginnings of words with a digit in them.
 
-use super::scan::{Hit, Scan, Try, tick};
+use super::scan::{Hit, Scan, Try};
 use super::symbol::{Reader, Symbol, Word, begins, symbol_before};
 use orp_core::contract::{Confidence, FindingKind};
 
@@ -67,8 +67,9 @@ impl<N: Numbers> Scan for N {
 /// Where the word begins that ends at a place.
 fn word_start(text: &str, end: usize) -> usize {
     let mut at = end;
-    while let (Symbol::Digit(_) | Symbol::Letter(_), width) = symbol_before(text, at) {
-        tick(1);
+    while let (symbol, width) = symbol_before(text, at)
+        && symbol.is_word()
+    {
         at -= width;
     }
     at
