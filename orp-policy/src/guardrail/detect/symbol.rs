@@ -34,6 +34,11 @@ impl Symbol {
         matches!(self, Self::Digit(_) | Self::Letter(_) | Self::Foreign)
     }
 
+    /// Whether the digits before it may belong together with those behind it.
+    pub(super) const fn joins(self) -> bool {
+        matches!(self, Self::Space | Self::Hyphen | Self::Dot | Self::Slash | Self::Open | Self::Close)
+    }
+
     /// Whether it is a letter.
     pub(super) const fn is_letter(self) -> bool {
         matches!(self, Self::Letter(_) | Self::Foreign)
@@ -91,12 +96,23 @@ const ZEROS: [u32; 25] = [
     0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810, 0xff10, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6,
 ];
 
+/// The symbols of ASCII.
+static ASCII: [Symbol; 128] = {
+    let mut symbols = [Symbol::Other; 128];
+    let mut at = 0;
+    while at < symbols.len() {
+        symbols[at] = Symbol::of(at as u8 as char);
+        at += 1;
+    }
+    symbols
+};
+
 /// The symbol at a place, and how many bytes it takes.
 pub(super) fn symbol_at(text: &str, at: usize) -> (Symbol, usize) {
     tick(1);
     match text.as_bytes().get(at) {
         None => (Symbol::End, 0),
-        Some(byte) if byte.is_ascii() => (Symbol::of(char::from(*byte)), 1),
+        Some(byte) if byte.is_ascii() => (ASCII.get(usize::from(*byte)).copied().unwrap_or(Symbol::Other), 1),
         Some(_) => text
             .get(at..)
             .and_then(|rest| rest.chars().next())
@@ -107,8 +123,15 @@ pub(super) fn symbol_at(text: &str, at: usize) -> (Symbol, usize) {
 /// The symbol before a place, and how many bytes it takes.
 pub(super) fn symbol_before(text: &str, at: usize) -> (Symbol, usize) {
     tick(1);
-    let c = text.get(..at).and_then(|begin| begin.chars().next_back());
-    c.map_or((Symbol::End, 0), |c| (Symbol::of(c), c.len_utf8()))
+    let before = at.checked_sub(1).and_then(|last| text.as_bytes().get(last));
+    match before {
+        None => (Symbol::End, 0),
+        Some(byte) if byte.is_ascii() => (ASCII.get(usize::from(*byte)).copied().unwrap_or(Symbol::Other), 1),
+        Some(_) => text
+            .get(..at)
+            .and_then(|begin| begin.chars().next_back())
+            .map_or((Symbol::End, 0), |c| (Symbol::of(c), c.len_utf8())),
+    }
 }
 
 /// A run of letters and digits as long as it goes, with at least one digit.
