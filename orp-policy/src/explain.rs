@@ -20,7 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::condition::{Truth, turning};
+use crate::condition::{Atom, Term, Test, Truth, turning};
 use crate::fact::FactName;
 use crate::rule::{Effect, Mode};
 use crate::set::{Candidate, PolicySet};
@@ -182,6 +182,7 @@ impl Search<'_> {
             .into_iter()
             .flat_map(|(fact, values)| values.into_iter().map(move |value| (fact, value)))
             .filter(|(fact, value)| view.get(fact.as_str()) != Some(value))
+            .filter(|(fact, value)| changed_to(value) != ChangedTo::Other || self.is_only_listed(fact))
             .collect();
         let mut changes = Vec::new();
         for proposal in &proposals {
@@ -198,6 +199,16 @@ impl Search<'_> {
             }
         }
         changes
+    }
+
+    /// Whether conditions only ever compare a fact with texts they name, so that every other text is judged alike.
+    fn is_only_listed(&self, fact: &FactName) -> bool {
+        let mut atoms = self.set.covering(self.request).flat_map(|rule| rule.conditions.atoms());
+        let mut exceptions = self.set.exceptions().iter().flat_map(|exception| exception.conditions.atoms());
+        let is_listed = |atom: &Atom| {
+            atom.facts().all(|of| of != fact) || matches!(&atom.test, Test::OneOf(Term::Fact(_), _) | Test::Present(_))
+        };
+        atoms.all(is_listed) && exceptions.all(is_listed)
     }
 
     /// Whether a rule's saying something else could change the verdict.

@@ -468,7 +468,8 @@ fn of_serials() -> impl Strategy<Value = (&'static str, String)> {
                 "de" => {
                     // All digits but one, which stands twice.
                     let mut person = "1234567890".to_owned();
-                    person.replace_range(9..10, &person.clone()[place..=place]);
+                    let again = person[place..=place].to_owned();
+                    person.replace_range(9..10, &again);
                     let product = person.bytes().fold(10, |product, next| match (digit(next) + product) % 10 {
                         0 => 20 % 11,
                         sum => sum * 2 % 11,

@@ -7,8 +7,8 @@
 
 use super::checksum::{luhn, number};
 use super::detector;
-use super::number::{Number, Numbers, read_form};
-use super::symbol::Reader;
+use super::number::{Beginning, Number, Numbers, look_for};
+use super::symbol::{Reader, Symbol};
 use orp_core::contract::{Confidence, FindingKind};
 
 const CARD: FindingKind = FindingKind::from_static("card");
@@ -28,36 +28,25 @@ pub struct Card;
 
 detector!(Card, "card", [CARD]);
 
-/// The forms of a number by the length of its first group; the longest first, since a card's number may go on.
-const GROUPED: [&str; 12] = [
-    "#### #### #### #### ###",
-    "####-####-####-####-###",
-    "####.####.####.####.###",
-    "#### #### #### ####",
-    "####-####-####-####",
-    "####.####.####.####",
-    "#### ###### #####",
-    "####-######-#####",
-    "####.######.#####",
-    "#### ###### ####",
-    "####-######-####",
-    "####.######.####",
-];
+/// The forms in groups, by what stands between; the longest first, since a card's number may go on.
+const SPACED: [&str; 4] = ["#### #### #### #### ###", "#### #### #### ####", "#### ###### #####", "#### ###### ####"];
+const HYPHENED: [&str; 4] = ["####-####-####-####-###", "####-####-####-####", "####-######-#####", "####-######-####"];
+const DOTTED: [&str; 4] = ["####.####.####.####.###", "####.####.####.####", "####.######.#####", "####.######.####"];
 const LONGEST: &str = "###################";
 
 impl Numbers for Card {
-    fn read(&self, reader: &mut Reader<'_>, length: usize) -> Option<Number> {
-        let forms: &[&str] = match length {
-            4 => &GROUPED,
-            13..=19 => &[LONGEST.get(..length)?],
+    fn read(&self, reader: &mut Reader<'_>, at: &Beginning) -> Option<Number> {
+        let forms: &[&str] = match (at.length, at.behind) {
+            (4, Symbol::Space) => &SPACED,
+            (4, Symbol::Hyphen) => &HYPHENED,
+            (4, Symbol::Dot) => &DOTTED,
+            (13..=19, _) => &[LONGEST.get(..at.length)?],
             _ => return None,
         };
         forms.iter().find_map(|form| {
-            let mut ahead = reader.clone();
-            let code = read_form(&mut ahead, form);
-            reader.saw_end |= ahead.saw_end;
-            let is_card = code.is_some_and(|code| is_issued(code.as_bytes()) && luhn(code.as_bytes()));
-            is_card.then_some((ahead.at, CARD, Confidence::Likely))
+            let (code, end) = look_for(reader, form)?;
+            let is_card = is_issued(code.as_bytes()) && luhn(code.as_bytes());
+            is_card.then_some((end, CARD, Confidence::Likely))
         })
     }
 }
@@ -161,6 +150,7 @@ mod tests {
             "41111111111111111",
             "411111111111111",
             "x4111111111111111",
+            "é4111111111111111",
             "4111111111111111x",
             "4111111111111111_".trim_end_matches('_').repeat(2).as_str(),
             "0.4111111111111111",

@@ -33,8 +33,7 @@ impl Scan for Email {
         let local = run_before(text, at, floor);
         let run = run_after(text, at + 1);
         let name = text.get(local..at).unwrap_or_default();
-        let start =
-            local + name.find(|c: char| is_letter(c) || Symbol::of(c).is_digit() || c == '_').unwrap_or(name.len());
+        let start = local + name.find(|c: char| Symbol::of(c).is_word() || c == '_').unwrap_or(name.len());
         let host = host(text.get(at + 1..run).unwrap_or_default(), opens_bracket(text, run)).filter(|_| start < at);
         let hit = host.map(|length| Hit::new(start, whole(text, at + 1 + length), EMAIL, Confidence::Certain));
         let next = hit.as_ref().map_or(at + 1, |hit| hit.end);
@@ -50,13 +49,12 @@ impl Scan for Email {
     }
 }
 
-/// Letters of scripts whose words are set apart by spaces.
 fn is_letter(c: char) -> bool {
-    c.is_ascii_alphabetic() || matches!(c, '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{52f}') && c.is_alphabetic()
+    Symbol::of(c).is_letter()
 }
 
 fn is_local(c: char) -> bool {
-    is_letter(c) || Symbol::of(c).is_digit() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'')
+    Symbol::of(c).is_word() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'')
 }
 
 fn is_host(c: char) -> bool {

@@ -7,7 +7,7 @@
 
 use super::checksum::mod_97_10;
 use super::detector;
-use super::number::{Code, Number, Numbers};
+use super::number::{Beginning, Code, Number, Numbers};
 use super::symbol::{Reader, Symbol};
 use orp_core::contract::{Confidence, FindingKind};
 
@@ -54,7 +54,7 @@ const fn length(country: [u8; 2]) -> usize {
 }
 
 impl Numbers for Iban {
-    fn read(&self, reader: &mut Reader<'_>, _length: usize) -> Option<Number> {
+    fn read(&self, reader: &mut Reader<'_>, _at: &Beginning) -> Option<Number> {
         let (Symbol::Letter(first), Symbol::Letter(second)) = (reader.read(), reader.read()) else { return None };
         let (tens, ones) = (reader.digit()?, reader.digit()?);
         let mut code = Code::default();

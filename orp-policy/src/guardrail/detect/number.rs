@@ -1,7 +1,7 @@
 //! Detectors of numbers: they try at the beginnings of words with a digit in them.
 
-use super::scan::{Hit, Scan, Try, tick};
-use super::symbol::{Reader, Symbol, Word, begins, symbol_before};
+use super::scan::{Hit, Scan, Try};
+use super::symbol::{Reader, Symbol, Word, begins, symbol_at, symbol_before};
 use orp_core::contract::{Confidence, FindingKind};
 
 /// Words longer than this are no numbers of anything: the longest are IBANs, of 34.
@@ -12,15 +12,23 @@ pub(super) type Number = (usize, FindingKind, Confidence);
 
 /// A detector of numbers.
 pub(super) trait Numbers {
-    /// Where a number could begin whose first word with a digit is this one, if before it (`AB 12`, `+49`), and how many
-    /// letters stand there. Not before `floor`.
-    fn lead(&self, _text: &str, _word: &Word, _floor: usize) -> Option<(usize, usize)> {
+    /// Where a number could begin whose first word with a digit is this one, if before it: `AB 12`, `+49`. Not before `floor`.
+    fn lead(&self, _text: &str, _word: &Word, _floor: usize) -> Option<Beginning> {
         None
     }
 
-    /// Reads a number as long as one goes from where the reader stands, at a word of `length` letters and digits, or at a
-    /// sign before one. Tells where it ends.
-    fn read(&self, reader: &mut Reader<'_>, length: usize) -> Option<Number>;
+    /// Reads a number as long as one goes from where the reader stands, at this beginning.
+    fn read(&self, reader: &mut Reader<'_>, at: &Beginning) -> Option<Number>;
+}
+
+/// Where a number may begin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    pub(super) start: usize,
+    /// How many letters and digits its first word has; none if it begins with a sign.
+    pub(super) length: usize,
+    /// What stands behind its first word.
+    pub(super) behind: Symbol,
 }
 
 impl<N: Numbers> Scan for N {
@@ -29,14 +37,13 @@ impl<N: Numbers> Scan for N {
         let (mut begin, mut is_open, mut hit) = (word.start, word.end == text.len(), None);
         if word.length <= WORD_LIMIT {
             let lead = self.lead(text, &word, from.max(floor));
-            begin = lead.map_or(begin, |(start, _)| start);
-            for (start, length) in
-                lead.into_iter().chain([(word.start, word.length)]).filter(|(start, _)| begins(text, *start))
-            {
-                let mut reader = Reader::new(text, start);
-                let number = self.read(&mut reader, length);
+            begin = lead.map_or(begin, |lead| lead.start);
+            let itself = Beginning { start: word.start, length: word.length, behind: symbol_at(text, word.end).0 };
+            for at in lead.into_iter().chain([itself]).filter(|at| begins(text, at.start)) {
+                let mut reader = Reader::new(text, at.start);
+                let number = self.read(&mut reader, &at);
                 is_open |= reader.saw_end;
-                hit = number.map(|(end, kind, confidence)| Hit::new(start, end, kind, confidence));
+                hit = number.map(|(end, kind, confidence)| Hit::new(at.start, end, kind, confidence));
                 if hit.is_some() {
                     break;
                 }
@@ -67,23 +74,24 @@ impl<N: Numbers> Scan for N {
 /// Where the word begins that ends at a place.
 fn word_start(text: &str, end: usize) -> usize {
     let mut at = end;
-    while let (Symbol::Digit(_) | Symbol::Letter(_), width) = symbol_before(text, at) {
-        tick(1);
+    while let (symbol, width) = symbol_before(text, at)
+        && symbol.is_word()
+    {
         at -= width;
     }
     at
 }
 
 /// One or two letters before a word, with a space or a hyphen between: `AB 12 34 56 C`, `X-1234567-L`.
-pub(super) fn letters_before(text: &str, word: &Word, floor: usize) -> Option<(usize, usize)> {
-    let (Symbol::Space | Symbol::Hyphen, width) = symbol_before(text, word.start) else { return None };
+pub(super) fn letters_before(text: &str, word: &Word, floor: usize) -> Option<Beginning> {
+    let (behind @ (Symbol::Space | Symbol::Hyphen), width) = symbol_before(text, word.start) else { return None };
     let (mut start, mut letters) = (word.start - width, 0);
     while let (Symbol::Letter(_), width) = symbol_before(text, start)
         && letters < 2
     {
         (start, letters) = (start - width, letters + 1);
     }
-    (letters > 0 && start >= floor && begins(text, start)).then_some((start, letters))
+    (letters > 0 && start >= floor && begins(text, start)).then_some(Beginning { start, length: letters, behind })
 }
 
 /// The letters and digits of a number, as ASCII, without what stands between them.
@@ -112,19 +120,19 @@ impl Code {
     }
 }
 
-/// Reads a number in one of its written forms. In a form, `#` is a digit, `A` a letter, `*` either, and everything else
-/// itself: spaces and hyphens of any kind.
-pub(super) fn read_form(reader: &mut Reader<'_>, form: &str) -> Option<Code> {
+/// Looks ahead for a number in one of its written forms, and tells where it ends. In a form, `#` is a digit, `A` a letter,
+/// `*` either, and everything else itself: spaces and hyphens of any kind.
+pub(super) fn look_for(reader: &mut Reader<'_>, form: &str) -> Option<(Code, usize)> {
+    let mut ahead = reader.clone();
     let mut code = Code::default();
-    for expected in form.bytes() {
-        let symbol = reader.read();
-        match (expected, symbol) {
-            (b'#' | b'*', Symbol::Digit(character)) | (b'A' | b'*', Symbol::Letter(character)) => {
-                code.push(character)?
-            }
-            (b' ', Symbol::Space) | (b'-', Symbol::Hyphen) | (b'.', Symbol::Dot) | (b'+', Symbol::Plus) => {}
-            _ => return None,
+    let mut is_next = |expected: u8| match (expected, ahead.read()) {
+        (b'#' | b'*', Symbol::Digit(character)) | (b'A' | b'*', Symbol::Letter(character)) => {
+            code.push(character).is_some()
         }
-    }
-    reader.ends().then_some(code)
+        (b' ', Symbol::Space) | (b'-', Symbol::Hyphen) | (b'.', Symbol::Dot) | (b'+', Symbol::Plus) => true,
+        _ => false,
+    };
+    let is_it = form.bytes().all(&mut is_next) && ahead.ends();
+    reader.saw_end |= ahead.saw_end;
+    is_it.then_some((code, ahead.at))
 }

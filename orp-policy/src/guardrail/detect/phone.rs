@@ -7,7 +7,7 @@
 //! one piece) and India (`98765 43210`). Other digits in a row are not telephone numbers here: most of them are none.
 
 use super::detector;
-use super::number::{Code, Number, Numbers, read_form};
+use super::number::{Beginning, Code, Number, Numbers, look_for};
 use super::symbol::{Reader, Symbol, Word, symbol_before};
 use orp_core::contract::{Confidence, FindingKind};
 
@@ -29,19 +29,20 @@ detector!(Phone, "phone", [PHONE]);
 
 impl Numbers for Phone {
     /// A plus or a parenthesis.
-    fn lead(&self, text: &str, word: &Word, floor: usize) -> Option<(usize, usize)> {
-        let (Symbol::Plus | Symbol::Open, width) = symbol_before(text, word.start) else { return None };
+    fn lead(&self, text: &str, word: &Word, floor: usize) -> Option<Beginning> {
+        let (behind @ (Symbol::Plus | Symbol::Open), width) = symbol_before(text, word.start) else { return None };
         let start = word.start - width;
-        (start >= floor).then_some((start, 0))
+        (start >= floor).then_some(Beginning { start, length: 0, behind })
     }
 
-    fn read(&self, reader: &mut Reader<'_>, length: usize) -> Option<Number> {
-        let found = |(end, confidence)| (end, PHONE, confidence);
-        match length {
-            0 if reader.peek() == Symbol::Plus => international(reader).map(found),
-            0 => parenthesised(reader).map(found),
-            _ => national(reader, length).map(found),
-        }
+    fn read(&self, reader: &mut Reader<'_>, at: &Beginning) -> Option<Number> {
+        let found = match (at.length, reader.peek()) {
+            (0, Symbol::Plus) => international(reader),
+            (0, _) => parenthesised(reader),
+            (_, Symbol::Digit(b'0')) if at.behind.joins() => with_zeros(reader),
+            _ => national(reader, at),
+        };
+        found.map(|(end, confidence)| (end, PHONE, confidence))
     }
 }
 
@@ -70,32 +71,34 @@ fn parenthesised(reader: &mut Reader<'_>) -> Option<Found> {
     likely.or_else(|| groups.longest(has_trunk_zero).map(|end| (end, Confidence::Possible)))
 }
 
-/// `212-555-0100`, `030 1234567`, from the first digit on.
-fn national(reader: &mut Reader<'_>, length: usize) -> Option<Found> {
-    let mut form = |form: &str, is_valid: fn(&[u8]) -> bool, confidence| {
-        let mut ahead = reader.clone();
-        let code = read_form(&mut ahead, form);
-        reader.saw_end |= ahead.saw_end;
-        code.filter(|code| is_valid(code.as_bytes())).map(|_| (ahead.at, confidence))
+/// `030 1234567`, `0049 30 123456`, from the first zero on.
+fn with_zeros(reader: &mut Reader<'_>) -> Option<Found> {
+    let groups = Groups::read(reader);
+    let end = groups.longest(has_trunk_zero).or_else(|| groups.longest(is_international_by_zeros));
+    end.map(|end| (end, Confidence::Possible))
+}
+
+/// `212-555-0100`, from the first digit on.
+fn national(reader: &mut Reader<'_>, at: &Beginning) -> Option<Found> {
+    const LIKELY: Confidence = Confidence::Likely;
+    const POSSIBLE: Confidence = Confidence::Possible;
+    let forms: &[(&str, fn(&[u8]) -> bool, Confidence)] = match (at.length, at.behind) {
+        (1, Symbol::Hyphen) => &[("#-###-###-####", is_long_distance, LIKELY)],
+        (1, Symbol::Space) => &[("# ###-###-####", is_long_distance, LIKELY)],
+        (3, Symbol::Hyphen) => {
+            &[("###-###-####", is_north_american, LIKELY), ("###-####-####", is_chinese_mobile, POSSIBLE)]
+        }
+        (3, Symbol::Dot) => &[("###.###.####", is_north_american, LIKELY)],
+        (3, Symbol::Space) => {
+            &[("### ### ####", is_north_american, POSSIBLE), ("### #### ####", is_chinese_mobile, POSSIBLE)]
+        }
+        (5, Symbol::Space) => &[("##### #####", is_indian_mobile, POSSIBLE)],
+        (11, _) => &[("###########", is_chinese_mobile, POSSIBLE)],
+        _ => return None,
     };
-    let found = match length {
-        1 => form("#-###-###-####", is_long_distance, Confidence::Likely)
-            .or_else(|| form("# ###-###-####", is_long_distance, Confidence::Likely)),
-        3 => form("###-###-####", is_north_american, Confidence::Likely)
-            .or_else(|| form("###.###.####", is_north_american, Confidence::Likely))
-            .or_else(|| form("### ### ####", is_north_american, Confidence::Possible))
-            .or_else(|| form("### #### ####", is_chinese_mobile, Confidence::Possible))
-            .or_else(|| form("###-####-####", is_chinese_mobile, Confidence::Possible)),
-        5 => form("##### #####", is_indian_mobile, Confidence::Possible),
-        11 => form("###########", is_chinese_mobile, Confidence::Possible),
-        _ => None,
-    };
-    found.or_else(|| {
-        let mut ahead = reader.clone();
-        let is_zero = ahead.skip(Symbol::Digit(b'0'));
-        let groups = is_zero.then(|| Groups::read(reader))?;
-        let trunk = groups.longest(has_trunk_zero).or_else(|| groups.longest(is_international_by_zeros));
-        trunk.map(|end| (end, Confidence::Possible))
+    forms.iter().find_map(|(form, is_valid, confidence)| {
+        let (code, end) = look_for(reader, form)?;
+        is_valid(code.as_bytes()).then_some((end, *confidence))
     })
 }
 
@@ -209,16 +212,13 @@ fn is_indian_mobile(digits: &[u8]) -> bool {
 
 /// A zero that is dialled within the country, and 8 to 11 digits behind it in at least two groups; not a date.
 fn has_trunk_zero((groups, digits): Part<'_>) -> bool {
-    let [b'0', b'1'..=b'9', ..] = digits else { return false };
-    let lengths: Vec<usize> = groups.iter().map(|group| group.length).collect();
-    let between: Vec<Symbol> = groups.iter().filter_map(|group| group.after).take(groups.len() - 1).collect();
-    let is_date = matches!(lengths.as_slice(), [2, 2, 4, ..]);
-    let has_dots = between.contains(&Symbol::Dot);
-    (9..=12).contains(&digits.len())
-        && matches!(lengths.as_slice(), [2..=6, _, ..])
-        && lengths.iter().all(|length| *length >= 2)
-        && !is_date
-        && (!has_dots || between.iter().all(|sign| *sign == Symbol::Dot))
+    let ([b'0', b'1'..=b'9', ..], 9..=12) = (digits, digits.len()) else { return false };
+    let is_date = matches!(groups, [day, month, year, ..] if (day.length, month.length, year.length) == (2, 2, 4));
+    let mut between = groups.iter().take(groups.len() - 1).filter_map(|group| group.after);
+    let dots = between.clone().filter(|sign| *sign == Symbol::Dot).count();
+    let is_even = dots == 0 || between.all(|sign| sign == Symbol::Dot);
+    let area = matches!(groups, [area, _, ..] if area.length <= 6);
+    area && groups.iter().all(|group| group.length >= 2) && !is_date && is_even
 }
 
 /// `0049 30 123456`.

@@ -5,8 +5,9 @@
 //! the first try that has seen the end of the text, since more text could change what came of it, and across no hit.
 //!
 //! Numbers are read as symbols: the decimal digits of scripts in use count as digits (`４` and `٤` are 4), the spaces and
-//! hyphens of Unicode as spaces and hyphens, those without width among them. Letters are those of ASCII: everything else,
-//! Chinese or Cyrillic text too, is a boundary, since it may stand next to a number without a space.
+//! hyphens of Unicode as spaces and hyphens, those without width among them. Letters of Latin, Greek and Cyrillic make words,
+//! whose parts are no numbers; those of other scripts (Chinese, Thai, Korean) are boundaries, since a number may stand next
+//! to them without a space.
 //!
 //! # What every detector here keeps
 //!

@@ -270,14 +270,24 @@ impl Look<'_> {
             return None;
         }
         let mut end = start + self.run_to_line(start, is_value);
-        // A call, an element, a type: no value itself. A mask that stands there looks the same (DET-6).
-        if matches!(self.byte(end), Some(b'(' | b'[' | b'<')) {
+        // A call, an element, a type: no value itself. A mask that stands there looks the same (DET-6), and so must the key
+        // that it may stand for.
+        if self.opens_bracket(end) || self.stands(end, "-----") {
             return None;
         }
-        // Base64 ends with up to two of these.
-        end += self.run(end, |byte| byte == b'=').min(2);
+        // Base64 ends with one or two of these.
+        let padding = self.run(end, |byte| byte == b'=');
+        let behind = end + padding;
+        let goes_on = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'_' | b'/');
+        if padding <= 2 && !self.opens_bracket(behind) && !self.byte(behind).is_some_and(goes_on) {
+            end = behind;
+        }
         let bare = self.text.get(start..end)?.trim_end_matches(['.', '!', '?', ':']);
         (bare.len() >= 6).then_some(start + bare.len())
+    }
+
+    fn opens_bracket(&mut self, at: usize) -> bool {
+        matches!(self.byte(at), Some(b'(' | b'[' | b'<'))
     }
 
     /// Whether no key goes on to the left of a place.
@@ -389,7 +399,7 @@ mod tests {
         finds(&Secret, &format!("{TOKEN}."), &[TOKEN]);
         finds(&Secret, &format!("AKIAIOSFODNN7EXAMPLE{PEM_KEY}"), &["AKIAIOSFODNN7EXAMPLE", PEM_KEY]);
         finds(&Secret, &format!("{TOKEN}{PEM_KEY}"), &[TOKEN, PEM_KEY]);
-        finds(&Secret, &format!("pwd=abc123{PEM_KEY}"), &["abc123", PEM_KEY]);
+        finds(&Secret, &format!("pwd=abc123{PEM_KEY}"), &[PEM_KEY]);
         finds(&Secret, &format!("{PEM_KEY}AKIAIOSFODNN7EXAMPLE"), &[PEM_KEY, "AKIAIOSFODNN7EXAMPLE"]);
     }
 
@@ -432,12 +442,13 @@ mod tests {
                 finds(
                     &Secret,
                     &format!("{before}{value}{after}"),
-                    &[&format!("{value}{}", after.trim_end_matches(['\'', '"', '`']))],
+                    &[&format!("{value}{}", after.trim_end_matches(['\'', '"', '`', '=', '1']))],
                 );
             }
         }
         finds(&Secret, "password=aGVsbG8gd29ybGQ0==.", &["aGVsbG8gd29ybGQ0=="]);
         finds(&Secret, "password=abc123４.5", &["abc123４.5"]);
+        finds(&Secret, "token=abc123=x pwd=abc123=== pwd=abc123=[x]", &["abc123", "abc123", "abc123"]);
         let found = super::super::scan::find(&Secret, "token=abcdefghij0123456 pwd=abcabcabcabc123123");
         let confidence: Vec<Confidence> = found.iter().map(|finding| finding.confidence).collect();
         assert_eq!(confidence, [Confidence::Likely, Confidence::Possible]);

@@ -9,6 +9,8 @@ pub(super) enum Symbol {
     Digit(u8),
     /// A letter of ASCII, in upper case.
     Letter(u8),
+    /// A letter of another script whose words are set apart by spaces: Latin, Greek, Cyrillic.
+    Foreign,
     /// A space of any width, none too; not a tab and not the end of a line.
     Space,
     /// A hyphen, a minus or an en dash.
@@ -27,9 +29,19 @@ pub(super) enum Symbol {
 }
 
 impl Symbol {
-    /// Whether it belongs to a word: a digit or a letter of ASCII.
+    /// Whether it belongs to a word.
     pub(super) const fn is_word(self) -> bool {
-        matches!(self, Self::Digit(_) | Self::Letter(_))
+        matches!(self, Self::Digit(_) | Self::Letter(_) | Self::Foreign)
+    }
+
+    /// Whether the digits before it may belong together with those behind it.
+    pub(super) const fn joins(self) -> bool {
+        matches!(self, Self::Space | Self::Hyphen | Self::Dot | Self::Slash | Self::Open | Self::Close)
+    }
+
+    /// Whether it is a letter.
+    pub(super) const fn is_letter(self) -> bool {
+        matches!(self, Self::Letter(_) | Self::Foreign)
     }
 
     pub(super) const fn is_digit(self) -> bool {
@@ -55,6 +67,8 @@ impl Symbol {
             | '\u{2060}'
             | '\u{3000}'
             | '\u{feff}' => Self::Space,
+            '\u{d7}' | '\u{f7}' => Self::Other,
+            '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{481}' | '\u{48a}'..='\u{52f}' => Self::Foreign,
             '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' => Self::Hyphen,
             _ if c.is_ascii() => Self::Other,
             _ => Self::of_digit(c),
@@ -82,12 +96,23 @@ const ZEROS: [u32; 25] = [
     0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810, 0xff10, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6,
 ];
 
+/// The symbols of ASCII.
+static ASCII: [Symbol; 128] = {
+    let mut symbols = [Symbol::Other; 128];
+    let mut at = 0;
+    while at < symbols.len() {
+        symbols[at] = Symbol::of(at as u8 as char);
+        at += 1;
+    }
+    symbols
+};
+
 /// The symbol at a place, and how many bytes it takes.
 pub(super) fn symbol_at(text: &str, at: usize) -> (Symbol, usize) {
     tick(1);
     match text.as_bytes().get(at) {
         None => (Symbol::End, 0),
-        Some(byte) if byte.is_ascii() => (Symbol::of(char::from(*byte)), 1),
+        Some(byte) if byte.is_ascii() => (ASCII.get(usize::from(*byte)).copied().unwrap_or(Symbol::Other), 1),
         Some(_) => text
             .get(at..)
             .and_then(|rest| rest.chars().next())
@@ -98,8 +123,15 @@ pub(super) fn symbol_at(text: &str, at: usize) -> (Symbol, usize) {
 /// The symbol before a place, and how many bytes it takes.
 pub(super) fn symbol_before(text: &str, at: usize) -> (Symbol, usize) {
     tick(1);
-    let c = text.get(..at).and_then(|begin| begin.chars().next_back());
-    c.map_or((Symbol::End, 0), |c| (Symbol::of(c), c.len_utf8()))
+    let before = at.checked_sub(1).and_then(|last| text.as_bytes().get(last));
+    match before {
+        None => (Symbol::End, 0),
+        Some(byte) if byte.is_ascii() => (ASCII.get(usize::from(*byte)).copied().unwrap_or(Symbol::Other), 1),
+        Some(_) => text
+            .get(..at)
+            .and_then(|begin| begin.chars().next_back())
+            .map_or((Symbol::End, 0), |c| (Symbol::of(c), c.len_utf8())),
+    }
 }
 
 /// A run of letters and digits as long as it goes, with at least one digit.
@@ -115,10 +147,13 @@ impl Word {
     /// The next one from `from` on, which is not within one.
     pub(super) fn next(text: &str, from: usize) -> Option<Self> {
         let digit = next_digit(text, from)?;
-        let letters =
-            text.as_bytes().get(from..digit)?.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        tick(letters as u64);
-        let (start, mut end, mut length) = (digit - letters, digit, letters);
+        let (mut start, mut end, mut length) = (digit, digit, 0);
+        while let (symbol, width) = symbol_before(text, start)
+            && symbol.is_word()
+            && start > from
+        {
+            (start, length) = (start - width, length + 1);
+        }
         loop {
             match symbol_at(text, end) {
                 (symbol, width) if symbol.is_word() => (end, length) = (end + width, length + 1),
@@ -242,7 +277,9 @@ mod tests {
             assert_eq!(Symbol::of(char::from_u32(zero - 1).unwrap()).is_digit(), zero > 0x1d7ce, "{zero:x}");
         }
         assert_eq!(Symbol::of('½'), Symbol::Other);
-        assert_eq!(Symbol::of('é'), Symbol::Other);
+        for (letters, symbol) in [("éßжωΩ", Symbol::Foreign), ("×÷电한אक", Symbol::Other)] {
+            assert!(letters.chars().all(|c| Symbol::of(c) == symbol), "{letters}");
+        }
     }
 
     #[test]
@@ -252,10 +289,10 @@ mod tests {
         let mut from = 0;
         while let Some(word) = Word::next(&text, from) {
             words.push(&text[word.start..word.end]);
-            assert_eq!(word.length, word.end - word.start);
+            assert_eq!(word.length, text[word.start..word.end].chars().count());
             from = word.end;
         }
-        assert_eq!(words, ["ab1c", "22", "x9"]);
+        assert_eq!(words, ["ab1c", "22", &format!("{}x9", "é".repeat(40))]);
     }
 
     #[test]

@@ -22,15 +22,15 @@ mod pl;
 mod se;
 mod us;
 
-use super::number::{Code, Number, Numbers, letters_before, read_form};
-use super::symbol::{Reader, Word};
+use super::number::{Beginning, Number, Numbers, letters_before, look_for};
+use super::symbol::{Reader, Symbol, Word};
 use orp_core::contract::{Confidence, Detector, Finding, FindingKind};
 
 /// What a country gives out.
 #[derive(Debug)]
 struct Scheme {
     kind: FindingKind,
-    /// How it is written (see [`read_form`]), and what a number of that form rests on.
+    /// How it is written (see [`look_for`]), and what a number of that form rests on.
     forms: &'static [(&'static str, Confidence)],
     /// Whether letters and digits, of which there are as many as in a form, are such a number.
     is_valid: fn(&[u8]) -> bool,
@@ -91,6 +91,8 @@ pub struct NationalId {
 struct Form {
     scheme: &'static Scheme,
     form: &'static str,
+    /// What stands behind its first group; nothing if that is all.
+    behind: Option<Symbol>,
     confidence: Confidence,
 }
 
@@ -125,8 +127,9 @@ impl NationalId {
             all.kinds.push(scheme.kind.clone());
             for (form, confidence) in scheme.forms {
                 let first = form.bytes().take_while(|byte| matches!(byte, b'#' | b'A' | b'*')).count();
+                let behind = form.chars().nth(first).map(Symbol::of);
                 if let Some(forms) = all.forms.get_mut(first) {
-                    forms.push(Form { scheme, form, confidence: *confidence });
+                    forms.push(Form { scheme, form, behind, confidence: *confidence });
                 }
             }
         }
@@ -135,20 +138,19 @@ impl NationalId {
 }
 
 impl Numbers for NationalId {
-    fn lead(&self, text: &str, word: &Word, floor: usize) -> Option<(usize, usize)> {
+    fn lead(&self, text: &str, word: &Word, floor: usize) -> Option<Beginning> {
         letters_before(text, word, floor)
     }
 
     /// The longest one; of several, that of which most is checked; of those, that of the first country.
-    fn read(&self, reader: &mut Reader<'_>, length: usize) -> Option<Number> {
+    fn read(&self, reader: &mut Reader<'_>, at: &Beginning) -> Option<Number> {
         let mut best: Option<(usize, Confidence, &Form)> = None;
-        for form in self.forms.get(length)? {
-            let mut ahead = reader.clone();
-            let code = read_form(&mut ahead, form.form);
-            reader.saw_end |= ahead.saw_end;
-            let is_valid = code.is_some_and(|code: Code| (form.scheme.is_valid)(code.as_bytes()));
-            if is_valid && best.is_none_or(|(end, confidence, _)| (end, confidence) < (ahead.at, form.confidence)) {
-                best = Some((ahead.at, form.confidence, form));
+        let forms = self.forms.get(at.length)?.iter();
+        for form in forms.filter(|form| form.behind.is_none_or(|behind| behind == at.behind)) {
+            let Some((code, end)) = look_for(reader, form.form) else { continue };
+            let is_better = best.is_none_or(|(other, confidence, _)| (other, confidence) < (end, form.confidence));
+            if is_better && (form.scheme.is_valid)(code.as_bytes()) {
+                best = Some((end, form.confidence, form));
             }
         }
         best.map(|(end, confidence, form)| (end, form.scheme.kind.clone(), confidence))
