@@ -136,7 +136,8 @@ async fn one_fact_followed() {
     let mut times = Vec::new();
     for _ in 0..400 {
         let decision = PolicyDecision::new(Verdict::Permit, Vec::new(), Digest::of(b"policy"));
-        let event = Event::PolicyDecided { point: PolicyPoint::Run, subject: "plan".into(), decision };
+        let event =
+            Event::PolicyDecided { point: PolicyPoint::Run, subject: "plan".into(), decision, asked: Vec::new() };
         let start = Instant::now();
         let new = NewRecord { at: Timestamp::EPOCH, run: None, event: event.clone() };
         let sequence = journal.append(vec![new]).await.expect("it is in memory");

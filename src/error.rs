@@ -40,7 +40,7 @@ pub enum OrpError {
     Recipe(#[from] RecipeError),
     /// Policy said no.
     #[error("policy refused: {0}")]
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// Policy wants somebody to approve it first.
     #[error("it must be approved first: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     NeedsApproval(Vec<ApprovalRequest>),

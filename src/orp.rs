@@ -3,7 +3,7 @@
 use crate::audit::{AuditLog, AuditOptions, Follower};
 use crate::control::{
     Approvals, Asking, Cleared, Control, Declassified, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal,
-    RunShared, Settings, Stop, held,
+    RunShared, Settings, Stop, decided, held,
 };
 use crate::error::OrpError;
 use crate::governance::{PolicyText, read_policies};
@@ -21,11 +21,11 @@ use orp_core::{
     memory::{MemoryAssets, MemoryJournal},
     noun::{
         Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, AssetRef, DataClass, Event, Frontier,
-        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Transfer, Vote,
-        Waiting,
+        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, Record, RunState,
+        Transfer, Vote, Waiting,
     },
 };
-use orp_policy::PolicySet;
+use orp_policy::{PolicySet, Recorded};
 use orp_sched::{planner::FrontierPlanner, scheduler::PreemptivePriority};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -47,7 +47,7 @@ pub enum PlanAnswer {
     /// None there is, and why.
     Infeasible(Infeasibility),
     /// Policy does not allow it, and why.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// These people were asked to approve the intent first: plan it again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
 }
@@ -70,7 +70,7 @@ pub enum RunAnswer {
     /// It started.
     Started(RunHandle),
     /// Policy does not allow it, and why. Nothing was started or reserved.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// These people were asked to approve it first. Nothing was started or reserved: run the same plan again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
     /// A budget has too little left. Nothing was started or reserved.
@@ -131,23 +131,23 @@ impl Orp {
         let request = control.request(PolicyPoint::Intent, intent, &subjects);
         let decision = control.policy.decide(&request);
         let declared = Event::IntentDeclared { id, intent: Box::new(intent.clone()) };
-        let decided =
-            Event::PolicyDecided { point: PolicyPoint::Intent, subject: id.to_string(), decision: decision.clone() };
-        let records = control.recorder.write(None, vec![declared, decided]).await?;
+        let judged =
+            decided(PolicyPoint::Intent, id.to_string(), decision.clone(), vec![(request.clone(), decision.clone())]);
+        let records = control.recorder.write(None, vec![declared, judged]).await?;
         control.recorder.tell(records);
         // What nobody has on offer is said first: policy cannot judge it, and "not known" would be its only reason.
         let goal = &intent.goal;
         let unknown = (goal.data.is_some() && subjects.class.is_none())
             || (goal.model.is_some() && subjects.visibility.is_none());
         let cleared = match control.clear(&request, decision, &Asking::to_plan(intent)).await? {
-            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(decision)),
+            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(Box::new(decision))),
             Cleared::Asked(approvals) => return Ok(PlanAnswer::NeedsApproval(approvals)),
             Cleared::No(decision) => Some(decision),
             Cleared::Yes(_) => None,
         };
         Ok(match (control.plan_blocking(problem).await?, cleared) {
             (PlanOutcome::Infeasible(infeasible), _) => PlanAnswer::Infeasible(infeasible),
-            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(refusal),
+            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(Box::new(refusal)),
             (PlanOutcome::Feasible(frontier), None) => control.permitted(frontier, &subjects),
         })
     }
@@ -265,6 +265,17 @@ impl Orp {
         requester: &Principal,
     ) -> Result<Declassified, OrpError> {
         self.inner.control.declassify(asset, to, requester).await
+    }
+
+    /// Every question that policy was asked, with its answer, oldest first: a log that another set can be tried on
+    /// ([`Simulation`](orp_policy::Simulation)).
+    pub async fn decisions(&self, mut take: impl FnMut(Recorded)) -> Result<(), OrpError> {
+        let replay = |record: Record| {
+            if let Event::PolicyDecided { asked, .. } = record.event {
+                asked.into_iter().for_each(|(request, decision)| take(Recorded::new(request, decision)));
+            }
+        };
+        Ok(self.inner.control.recorder.replay(replay).await?)
     }
 
     /// Every registered asset, oldest first.

@@ -227,16 +227,12 @@ fn events() -> Vec<(Option<RunId>, Event)> {
     let because = "ada may do this".into();
     let reason = Reason { rule: RuleId::new("all").unwrap(), because, remedy: None };
     let decision = PolicyDecision::new(Verdict::Permit, vec![reason], Digest::of(b""));
-    let budgets = vec![BudgetSpec {
-        name: BudgetName::new("month/ada").unwrap(),
-        limit: usd("9"),
-        rule: RuleId::new("b").unwrap(),
-    }];
+    let budgets = vec![BudgetSpec::new(BudgetName::new("month/ada").unwrap(), usd("9"), RuleId::new("b").unwrap())];
     let released = Released { at: Timestamp::EPOCH.after(Span::HOUR), reclaimed: false };
     let lease_id = lease.id;
     vec![
         (None, Event::IntentDeclared { id: IntentId::next(&ids), intent: Box::new(intent) }),
-        (None, Event::PolicyDecided { point: PolicyPoint::Intent, subject: "x".into(), decision }),
+        (None, Event::PolicyDecided { point: PolicyPoint::Intent, subject: "x".into(), decision, asked: Vec::new() }),
         (Some(run), Event::BudgetReserved { key: key.clone(), amount: usd("5"), budgets }),
         (Some(run), Event::AttemptQueued { attempt: attempt.clone(), queue: Queue::Job, reason: "waits".into() }),
         (Some(run), Event::LeaseGranted { attempt: attempt.clone(), lease: Box::new(lease) }),
@@ -399,7 +395,8 @@ async fn a_fact_of_any_size_fits() {
         remedy: Some("x".repeat(5000)),
     };
     let decision = PolicyDecision::new(Verdict::Forbid, (0..500).map(reason).collect(), Digest::of(b""));
-    let large = Event::PolicyDecided { point: PolicyPoint::Plan, subject: "ß".repeat(5000), decision };
+    let large =
+        Event::PolicyDecided { point: PolicyPoint::Plan, subject: "ß".repeat(5000), decision, asked: Vec::new() };
     let long = Event::CancelRequested { reason: "ß".repeat(5000) };
     let journal = journal_of(&[(None, large), (None, long)]).await;
     let log = open(&folder.path().join("audit.log")).unwrap();

@@ -1,5 +1,7 @@
 //! Policy in the control plane: what it asks for is done before anything starts, and kept to until the end.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{House, recipe, wait_until};
@@ -34,6 +36,9 @@ fn policy(documents: &[String]) -> Arc<PolicySet> {
     let text = format!("{HEAD}{}", documents.concat());
     Arc::new(PolicySet::from_sources(&[Source::new("policy.yaml", &text)]).unwrap())
 }
+
+/// A set that forbids everything.
+static STRICTER: std::sync::LazyLock<PolicySet> = std::sync::LazyLock::new(PolicySet::default);
 
 fn needs_approval() -> Arc<PolicySet> {
     let spec = r#"{effect: require, actions: ["*"], points: [run, replan], require: {approve: [one-of-two]}, because: runs are looked at}"#;
@@ -137,6 +142,15 @@ async fn approvals_survive_a_restart() {
     let house = house.reopened();
     let third = house.builder(recipe("job", TASK)).policy(needs_approval()).build().await.unwrap();
     assert!(third.approvals()[0].1.is_granted());
+    let mut simulation = orp_sdk::policy::Simulation::new(&STRICTER);
+    third
+        .decisions(|recorded| {
+            simulation.replay(&recorded);
+        })
+        .await
+        .unwrap();
+    let report = simulation.finish();
+    assert!(report.replayed >= 3 && report.total.stricter.requests == report.replayed, "{report}");
     let state = third.run(plan).await.unwrap().started().unwrap().wait().await.unwrap();
     assert_eq!(state.ended.map(|(_, outcome)| outcome), Some(Outcome::Succeeded));
 }
@@ -273,7 +287,7 @@ async fn classes_are_lowered_by_people_only() {
     orp.vote(vote("ada", VoterKind::Person, &asked[0])).await.unwrap();
     let Declassified::Done(lowered) = orp.declassify(&made.reference, public, &dpo).await.unwrap() else { panic!() };
     assert_eq!((lowered.class, lowered.digest), (public, made.digest));
-    assert_eq!(lowered.lineage.inputs, [made.reference.clone()]);
+    assert_eq!(lowered.lineage.inputs, std::slice::from_ref(&made.reference));
     assert!(lowered.reference.to_string().ends_with("-public"));
     assert_eq!(orp.assets().await.unwrap()[0], made, "what was registered stays as it was");
 }

@@ -172,19 +172,27 @@ impl Rule {
 
     /// What it goes by, in words, for a rule that does not say why.
     fn plain_because(&self, request: &PolicyRequest, view: View<'_>) -> String {
-        let mut text = match self.effect {
-            Effect::Deny => format!("denies `{}` at {}", request.action, request.point),
-            Effect::Allow => format!("allows `{}` at {}", request.action, request.point),
-            Effect::Require => format!("requires of `{}` at {}: {}", request.action, request.point, self.require),
-        };
+        let mut text = String::with_capacity(128);
+        // Text takes whatever is written to it.
+        let _ = self.write_because(&mut text, request, view);
+        text
+    }
+
+    fn write_because(&self, text: &mut impl fmt::Write, request: &PolicyRequest, view: View<'_>) -> fmt::Result {
+        let (action, point) = (&request.action, request.point);
+        match self.effect {
+            Effect::Deny => write!(text, "denies `{action}` at {point}")?,
+            Effect::Allow => write!(text, "allows `{action}` at {point}")?,
+            Effect::Require => write!(text, "requires of `{action}` at {point}: {}", self.require)?,
+        }
         for (at, fact) in self.conditions.facts().into_iter().enumerate() {
-            text.push_str(if at == 0 { ", for " } else { " and " });
+            text.write_str(if at == 0 { ", for " } else { " and " })?;
             match view.get(fact.as_str()) {
-                Some(value) => text.push_str(&format!("`{fact}` is {value}")),
-                None => text.push_str(&format!("there is no `{fact}`")),
+                Some(value) => write!(text, "`{fact}` is {value}")?,
+                None => write!(text, "there is no `{fact}`")?,
             }
         }
-        text
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::document::rule::RuleSpec;
 use crate::document::set::PolicySetSpec;
 use crate::document::test::PolicyTestSpec;
 use crate::fact::{Declaration, FactKind, Vocabulary};
+use crate::guardrail::GuardrailSpec;
 use crate::testing::Words;
 use orp_core::noun::DataClass;
 use orp_core::unit::{Money, Timestamp};
@@ -25,6 +26,7 @@ pub fn schema() -> Schema {
         ("Rule", generator.subschema_for::<RuleSpec>()),
         ("Budget", generator.subschema_for::<BudgetSpec>()),
         ("Quota", generator.subschema_for::<QuotaDocument>()),
+        ("Guardrail", generator.subschema_for::<GuardrailSpec>()),
         ("ApprovalFlow", generator.subschema_for::<ApprovalFlowSpec>()),
         ("Exception", generator.subschema_for::<ExceptionSpec>()),
         ("PolicyTest", generator.subschema_for::<PolicyTestSpec>()),

@@ -21,6 +21,7 @@ use crate::document::Documents;
 use crate::error::LoadError;
 use crate::exception::Exception;
 use crate::fact::{Gap, Vocabulary};
+use crate::guardrail::{Detectors, Guardrail, Guardrails};
 use crate::index::{Index, Position};
 use crate::residual::Residual;
 use crate::rule::{Actions, Effect, Mode, Rule, join};
@@ -94,7 +95,12 @@ pub(crate) struct Candidate<'a> {
 impl PolicySet {
     /// The set that documents make, whatever their order; all are read before any error is returned.
     pub fn from_sources(sources: &[Source<'_>]) -> Result<Self, LoadError> {
-        Documents::read(sources).map(Self::new)
+        Self::with_detectors(sources, &Detectors::builtin())
+    }
+
+    /// As [`PolicySet::from_sources`], with these detectors for guardrails to choose from.
+    pub fn with_detectors(sources: &[Source<'_>], detectors: &Detectors) -> Result<Self, LoadError> {
+        Documents::read(sources, detectors).map(Self::new)
     }
 
     /// The set that permits everything, and bounds no cost: for hosts that want no policy, and say so.
@@ -154,6 +160,18 @@ impl PolicySet {
     /// The tree of quotas, of which nothing is taken yet: a scheduler takes from a copy.
     pub const fn quotas(&self) -> &QuotaTree {
         &self.documents.quotas
+    }
+
+    /// The guardrails that the texts of a request pass; one whose conditions cannot be judged is among them.
+    pub fn guardrails(&self, request: &PolicyRequest) -> Guardrails<'_> {
+        let view = View::new(&request.facts, request.at);
+        let applying = self.documents.guardrails.iter().filter(|scoped| scoped.applies(view));
+        Guardrails::new(applying.map(|scoped| &scoped.guardrail))
+    }
+
+    /// Every guardrail, whatever it is about, in the order of their ids.
+    pub fn all_guardrails(&self) -> impl Iterator<Item = &Guardrail> {
+        self.documents.guardrails.iter().map(|scoped| &scoped.guardrail)
     }
 
     fn budget(&self, id: &RuleId) -> Option<&Budget> {
@@ -219,13 +237,14 @@ impl PolicySet {
                 heard.take(candidate, truth, request, view);
             }
         }
-        let Heard { denials, grants, near, requirements, obligations, exceptions, warnings, shadow } = heard;
+        let Heard { denials, mut grants, near, requirements, obligations, exceptions, warnings, shadow } = heard;
         let (verdict, reasons) = if !denials.is_empty() {
             (Verdict::Forbid, denials)
         } else if grants.is_empty() {
             (Verdict::Forbid, vec![self.default_denial(request, &near)])
         } else if obligations.approvals.is_empty() {
-            (Verdict::Permit, [grants, requirements].concat())
+            grants.extend(requirements);
+            (Verdict::Permit, grants)
         } else {
             (Verdict::NeedsApproval, requirements)
         };
@@ -378,6 +397,9 @@ fn digest(documents: &Documents) -> Digest {
     documents.rules.iter().for_each(|rule| line(&mut content, "rule", rule));
     documents.budgets.iter().for_each(|budget| line(&mut content, "budget", budget));
     documents.quotas.specs().for_each(|(_, quota)| line(&mut content, "quota", quota));
+    documents.guardrails.iter().for_each(|scoped| {
+        line(&mut content, "guardrail", &(scoped.guardrail.id(), &scoped.conditions, &scoped.said));
+    });
     documents.flows.iter().for_each(|flow| line(&mut content, "flow", flow));
     documents.exceptions.iter().for_each(|exception| line(&mut content, "exception", exception));
     Digest::of(&content)

@@ -3,6 +3,7 @@
 use crate::fact::{FactName, Vocabulary};
 use crate::view::View;
 use serde::Serialize;
+use std::fmt::Write;
 
 /// Text in which the names of facts stand in braces; every name is in the vocabulary.
 #[derive(Debug, Clone, Serialize)]
@@ -21,15 +22,16 @@ enum Piece {
 impl Template {
     /// The text with the facts of a request filled in; what the request does not say is said to be unknown.
     pub(crate) fn fill(&self, view: View<'_>) -> String {
-        let mut filled = String::new();
+        let mut filled = String::with_capacity(2 * self.text.len());
         for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => filled.push_str(text),
+            // Text takes whatever is written to it.
+            let _ = match piece {
+                Piece::Text(text) => filled.write_str(text),
                 Piece::Fact(name) => match view.get(name.as_str()) {
-                    Some(value) => filled.push_str(&value.to_string()),
-                    None => filled.push_str(&format!("(unknown {name})")),
+                    Some(value) => write!(filled, "{value}"),
+                    None => write!(filled, "(unknown {name})"),
                 },
-            }
+            };
         }
         filled
     }

@@ -61,6 +61,12 @@ impl Facts {
     pub(super) fn learn(&mut self, record: &Record) {
         match (&record.event, record.run) {
             (Event::IntentDeclared { intent, .. }, _) => self.people.add(intent.requester.as_str()),
+            (Event::ApprovalRequested { approval }, _) => {
+                let people = approval.terms.approvers.iter().chain([&approval.requester]);
+                people.for_each(|person| self.people.add(person.as_str()));
+            }
+            (Event::ApprovalVoted { vote }, _) => self.people.add(vote.by.as_str()),
+            (Event::BudgetTransferred { by, .. }, _) => self.people.add(by.as_str()),
             (Event::RunStarted { plan } | Event::Replanned { plan, .. }, Some(run)) => {
                 self.projects.insert(run, plan.intent.project.clone());
                 self.learn_people(plan);

@@ -4,7 +4,7 @@
 //! an auditor asks for, not all the journal knows: a plan is named, not repeated.
 
 use super::fold::{Facts, Granted};
-use orp_core::noun::{BudgetSpec, Event, Plan, Reason, Record};
+use orp_core::noun::{BudgetSpec, Digest, Event, Plan, PolicyDecision, PolicyRequest, Reason, Record};
 use orp_policy::audit::kind;
 use serde_json::{Map, Value, json};
 
@@ -25,16 +25,71 @@ pub(super) fn row(record: &Record, facts: &Facts) -> Option<(&'static str, Value
                 "within": intent.constraints.finish.as_ref().map(|finish| text(finish.within)),
             }),
         ),
-        Event::PolicyDecided { point, subject, decision } => (
+        Event::PolicyDecided { point, subject, decision, asked } => (
             kind::POLICY_DECIDED,
             json!({
+                "asked": asked.len(),
+                "questions": digest(asked),
                 "point": text(point),
                 "subject": subject,
                 "verdict": decision.verdict,
                 "policy": text(decision.policy),
                 "reasons": reasons(&decision.reasons),
                 "warnings": reasons(&decision.warnings),
+                "exceptions": reasons(&decision.exceptions),
+                "obligations": decision.obligations.to_string(),
             }),
+        ),
+        Event::ApprovalRequested { approval } => (
+            kind::APPROVAL_REQUESTED,
+            json!({
+                "approval": text(approval.digest()),
+                "flow": text(&approval.flow),
+                "quorum": approval.terms.quorum,
+                "people": approval.terms.approvers.iter().map(text).collect::<Value>(),
+                "requester": text(&approval.requester),
+                "subject": approval.subject,
+                "policy": text(approval.policy),
+                "plan": approval.plan.map(text),
+                "cost_max": approval.cost_max.map(text),
+                "until": text(approval.expires()),
+            }),
+        ),
+        Event::ApprovalVoted { vote } => (
+            kind::APPROVAL_VOTED,
+            json!({
+                "approval": text(vote.digest),
+                "by": text(&vote.by),
+                "approves": vote.approves,
+                "comment": vote.comment,
+            }),
+        ),
+        Event::RunCleared { clearance } => (
+            kind::RUN_CLEARED,
+            json!({
+                "approvals": clearance.approvals.iter().map(text).collect::<Value>(),
+                "obligations": clearance.obligations.to_string(),
+                "policy": clearance.policy.map(text),
+                "cost_max": clearance.cost_max.map(text),
+            }),
+        ),
+        Event::BudgetRaised { budget, by, approval } => {
+            (kind::BUDGET_RAISED, json!({ "budget": text(budget), "by": text(by), "approval": text(approval) }))
+        }
+        Event::BudgetTransferred { key, transfer, by } => (
+            kind::BUDGET_TRANSFERRED,
+            json!({
+                "key": text(key),
+                "from": text(&transfer.from),
+                "to": text(&transfer.to),
+                "amount": text(transfer.amount),
+                "reason": transfer.reason,
+                "by": text(by),
+            }),
+        ),
+        Event::BudgetNoticed { notice } => (
+            kind::BUDGET_NOTICED,
+            json!({ "budget": text(&notice.budget), "notice": text(notice), "spent": text(notice.spent), "limit": text(notice.limit) }),
         ),
         Event::RunStarted { plan } => (kind::RUN_STARTED, planned(plan)),
         Event::Replanned { reason, plan } => (kind::REPLANNED, with(planned(plan), "reason", reason.clone())),
@@ -143,6 +198,11 @@ fn reasons(reasons: &[Reason]) -> Value {
 
 fn budget(budget: &BudgetSpec) -> Value {
     json!({ "name": text(&budget.name), "limit": text(budget.limit), "rule": text(&budget.rule) })
+}
+
+/// The digest of questions and answers, which the journal has whole: who has that can show that they are the ones.
+fn digest(asked: &[(PolicyRequest, PolicyDecision)]) -> String {
+    Digest::of(&serde_json::to_vec(asked).unwrap_or_default()).to_string()
 }
 
 fn text(value: impl ToString) -> String {

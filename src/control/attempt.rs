@@ -6,7 +6,7 @@
 
 use super::Control;
 use super::admit::Subjects;
-use super::judge::refuses_route;
+use super::judge::{decided, refuses_route};
 use super::pool::{Ticket, node_name};
 use super::providers::Report;
 use super::run::{RunShared, Stop, next_attempt};
@@ -234,12 +234,13 @@ impl Attempt {
     async fn ask_policy(&self, offer: &Offer) -> Step<()> {
         let intent = self.run.with(|state| state.plan.intent.clone());
         let subjects = self.control.subjects(&intent, &self.all_bound_offers());
-        let decision = self.control.policy.decide(&self.control.place_request(&intent, &subjects, offer));
+        let request = self.control.place_request(&intent, &subjects, offer);
+        let decision = self.control.policy.decide(&request);
         let clearance = self.run.with(|state| state.clearance.clone());
         let refusal = self.control.holds_up(&decision, &clearance, None);
         let refusal = refusal.or_else(|| refuses_route(&decision.obligations, offer));
         let subject = format!("{} on {}", self.id, offer.key);
-        self.record(vec![Event::PolicyDecided { point: PolicyPoint::Place, subject, decision }]).await?;
+        self.record(vec![decided(PolicyPoint::Place, subject, decision.clone(), vec![(request, decision)])]).await?;
         let Some(refusal) = refusal else { return Ok(()) };
         let reason = format!("task `{}` may not use {}: {refusal}", self.task.name, offer.key);
         Err(Break::End(self.give_up(reason, AttemptEnd::Elsewhere).await?))
@@ -386,7 +387,7 @@ impl Attempt {
         let decision = self.control.policy.decide(&request);
         let refusal = self.control.holds_up(&decision, &clearance, None);
         let subject = format!("{} from {} to {}", bound.offer.key, bound.offer.place, machine.place);
-        self.record(vec![Event::PolicyDecided { point: PolicyPoint::Transfer, subject, decision }]).await?;
+        self.record(vec![decided(PolicyPoint::Transfer, subject, decision.clone(), vec![(request, decision)])]).await?;
         let Some(refusal) = refusal else { return Ok(()) };
         let reason = format!("task `{}` may not move {}: {refusal}", self.task.name, bound.offer.key);
         Err(Break::End(self.give_up(reason, AttemptEnd::Failed).await?))
@@ -716,8 +717,8 @@ impl Attempt {
         let decision = self.control.policy.decide(&request);
         let permitted = self.control.holds_up(&decision, &clearance, None).is_none();
         let subject = asset.reference.to_string();
-        let decided = Event::PolicyDecided { point: PolicyPoint::Publish, subject, decision };
-        self.run.record(&self.control, vec![decided]).await?;
+        let judged = decided(PolicyPoint::Publish, subject, decision.clone(), vec![(request, decision)]);
+        self.run.record(&self.control, vec![judged]).await?;
         Ok(permitted)
     }
 

@@ -152,6 +152,9 @@ fn approval_request(
     }
 }
 
+/// An account, and by how much its limit is raised.
+type Raise = (BudgetName, Amount);
+
 /// Whether everything wanted is approved.
 enum Given {
     All(Vec<Digest>),
@@ -241,7 +244,7 @@ impl Control {
         error: &LedgerError,
         policy: Digest,
         plan: &Plan,
-    ) -> Option<(Vec<ApprovalRequest>, Vec<(BudgetName, Amount)>)> {
+    ) -> Option<(Vec<ApprovalRequest>, Vec<Raise>)> {
         let LedgerError::Exceeded(exceeded) = error else { return None };
         let ask = |short: &Shortage| {
             let OnLimit::Ask(flow) = &short.on_limit else { return None };

@@ -27,10 +27,10 @@ impl Recovered {
         if let Some(state) = RunState::begin(record) {
             self.runs.insert(state.id, state);
         }
-        if let Event::BudgetTransferred { key, transfer, .. } = &record.event {
-            if let Err(error) = self.ledger.transfer(key.clone(), transfer.clone()) {
-                tracing::warn!(sequence = record.sequence.0, %error, "a transfer does not fit the ledger");
-            }
+        if let Event::BudgetTransferred { key, transfer, .. } = &record.event
+            && let Err(error) = self.ledger.transfer(key.clone(), transfer.clone())
+        {
+            tracing::warn!(sequence = record.sequence.0, %error, "a transfer does not fit the ledger");
         }
         let Some(run) = record.run.and_then(|run| self.runs.get_mut(&run)) else { return };
         let reservation = run.reservation.as_ref().map(|(key, _)| key.clone());

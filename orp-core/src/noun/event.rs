@@ -2,7 +2,7 @@
 
 use super::{
     ApprovalRequest, Artefact, BudgetSpec, Checkpoint, Clearance, Digest, Ending, Execution, Intent, Lease, Notice,
-    Plan, PolicyDecision, PolicyPoint, Queue, Released, Transfer, Vote,
+    Plan, PolicyDecision, PolicyPoint, PolicyRequest, Queue, Released, Transfer, Vote,
 };
 use crate::id::{AttemptId, BudgetName, IdempotencyKey, IntentId, LeaseId, Principal, RunId, TaskName};
 use crate::unit::{Amount, Money, Timestamp};
@@ -94,6 +94,9 @@ pub enum Event {
         subject: String,
         /// The answer.
         decision: PolicyDecision,
+        /// Every single question, with its answer: what another policy can be asked again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<(PolicyRequest, PolicyDecision)>,
     },
     /// Somebody was asked to approve something.
     ApprovalRequested {

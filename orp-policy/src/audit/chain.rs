@@ -83,7 +83,7 @@ impl Chain {
     /// Takes up the next record, which is known to belong here.
     pub(super) fn take(&mut self, frame: &Frame<'_>, hash: Digest) {
         self.at = frame.at();
-        self.journal = frame.journal().or(self.journal);
+        self.journal = frame.journal();
         self.since_checkpoint =
             if frame.kind() == kind::CHECKPOINT.as_bytes() { 0 } else { self.since_checkpoint.saturating_add(1) };
         self.link(hash);

@@ -163,6 +163,14 @@ mod tests {
         let draft = |kind: &'static str| Draft::new(kind, Timestamp::EPOCH);
         for (draft, error) in [
             (draft(""), "`` is not a kind of record: expected 1 to 64 of a-z, 0-9, `_` and `.`"),
+            (
+                Draft::new("k".repeat(65), Timestamp::EPOCH),
+                "`kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk` is not a kind of record: expected 1 to 64 of a-z, 0-9, `_` and `.`",
+            ),
+            (
+                draft("run").with("who", "x".repeat(BODY_MAX + 1)).with_personal("/who", Salt::new([0; 32])),
+                "a record of kind `run` would have 65537 bytes of a personal field, at most 65536 fit: put a digest of what is large on record",
+            ),
             (draft("Run"), "`Run` is not a kind of record: expected 1 to 64 of a-z, 0-9, `_` and `.`"),
             (
                 draft("run").with("text", "x".repeat(BODY_MAX)),

@@ -385,6 +385,9 @@ mod tests {
             bad[at] = byte;
             assert!(matches!(Frame::split(&bad), Split::None), "{at}");
         }
+        let mut long = Vec::new();
+        write(&mut long, 7, Timestamp::EPOCH, None, "k", &"x".repeat(BODY_MAX + 1), &Digest::of(b""));
+        assert!(matches!(Frame::split(&long), Split::None), "a body has its own bound");
         bytes[70] = 0xff;
         let Split::Whole(frame, _) = Frame::split(&bytes) else { panic!("its lengths are right") };
         assert!(!frame.is_sound());

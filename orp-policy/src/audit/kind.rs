@@ -7,7 +7,10 @@
 //! | --- | --- | --- |
 //! | [`CHECKPOINT`] | the log says how long it is | `size`, `root`, `peaks`, `key`, `signature` |
 //! | [`INTENT_DECLARED`] | somebody wants something | `intent`, `name`, `goal`, `project`, `requester`†, `budget`, `within` |
-//! | [`POLICY_DECIDED`] | policy answered | `point`, `subject`, `verdict`, `policy`, `reasons`, `warnings` |
+//! | [`POLICY_DECIDED`] | policy answered | `point`, `subject`, `verdict`, `policy`, `reasons`, `warnings`, `exceptions`, `obligations`, `asked`, `questions` |
+//! | [`APPROVAL_REQUESTED`] | somebody was asked to approve | `approval`, `flow`, `quorum`, `people`†, `requester`†, `subject`, `policy`, `plan`, `cost_max`, `until` |
+//! | [`APPROVAL_VOTED`] | somebody voted on it | `approval`, `by`†, `approves`, `comment` |
+//! | [`RUN_CLEARED`] | what was asked for was done | `approvals`, `obligations`, `policy`, `cost_max` |
 //! | [`RUN_STARTED`] | a run was admitted | `plan`, `recipe`, `project`, `requester`†, `goal`, `reserve`, `people`† |
 //! | [`REPLANNED`] | the rest of it was planned again | as above, and `reason` |
 //! | [`CANCEL_REQUESTED`] | somebody asked for it to stop | `reason` |
@@ -15,6 +18,9 @@
 //! | [`BUDGET_RESERVED`] | money was reserved | `key`, `amount`, `budgets` |
 //! | [`BUDGET_EXTENDED`] | a reservation was raised | `key`, `more` |
 //! | [`BUDGET_SETTLED`] | what was left was released | `key`, `spent`, `released` |
+//! | [`BUDGET_RAISED`] | a limit was raised | `budget`, `by`, `approval` |
+//! | [`BUDGET_TRANSFERRED`] | limit was moved | `key`, `from`, `to`, `amount`, `reason`, `by`† |
+//! | [`BUDGET_NOTICED`] | a limit comes near | `budget`, `notice`, `spent`, `limit` |
 //! | [`LEASE_GRANTED`] | a resource was handed over | `lease`, `attempt`, `provider`, `offer`†, `region`, `market`, `units`, `service` |
 //! | [`CHARGED`] | money was spent | `amount`, `from`, `until`, `project`, `what`, `service`; of a lease, all that was said when it was granted |
 //! | [`OTHER`] | something newer than this table | `event` |
@@ -27,6 +33,18 @@ pub const CHECKPOINT: &str = "checkpoint";
 pub const INTENT_DECLARED: &str = "intent_declared";
 /// Policy answered.
 pub const POLICY_DECIDED: &str = "policy_decided";
+/// Somebody was asked to approve something.
+pub const APPROVAL_REQUESTED: &str = "approval_requested";
+/// Somebody voted on it, and the vote counts.
+pub const APPROVAL_VOTED: &str = "approval_voted";
+/// What policy asked for before a run might start was done.
+pub const RUN_CLEARED: &str = "run_cleared";
+/// A budget's limit was raised, for somebody approved it.
+pub const BUDGET_RAISED: &str = "budget_raised";
+/// Limit was moved from one budget to another.
+pub const BUDGET_TRANSFERRED: &str = "budget_transferred";
+/// A budget's limit comes near, or was passed.
+pub const BUDGET_NOTICED: &str = "budget_noticed";
 /// A run was admitted.
 pub const RUN_STARTED: &str = "run_started";
 /// The rest of a run was planned again.

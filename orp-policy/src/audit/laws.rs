@@ -393,6 +393,40 @@ fn damaged(log: &Log, other: &Log, damage: &Damage) -> Vec<u8> {
     bytes
 }
 
+/// A checkpoint that is not where it says it is would make a log of another length of the one it is in.
+#[test]
+fn the_end_is_not_taken_up_at_a_checkpoint_that_lies() {
+    let log = small();
+    let body: serde_json::Value = serde_json::from_str(&read_all(&log.bytes)[2].body).unwrap();
+    let mut moved = small();
+    let fields = body.as_object().unwrap().clone();
+    let draft = fields
+        .into_iter()
+        .fold(Draft::new("checkpoint", Timestamp::EPOCH), |draft, (name, value)| draft.with(name, value));
+    moved.append(&draft.finish().unwrap());
+    let from = moved.frames[5].start;
+    let mut verifier = Verifier::of_end(log.chain.header(), from as u64);
+    verifier.feed(&moved.bytes[from..]);
+    assert_eq!(verifier.finish().into_chain(), None);
+}
+
+#[test]
+fn faults_and_the_search_for_frames_have_a_bound() {
+    let mut log = Log::new(1);
+    (0..150).for_each(|at| log.append(&entry(at, 0, "")));
+    let mut bytes = log.bytes.clone();
+    log.frames.iter().for_each(|frame| bytes[frame.end - 1] ^= 1);
+    let report = check(&bytes);
+    assert_eq!((report.faults.len(), report.faults_left_out), (100, 50));
+    assert!(report.to_string().contains("FAULT       and 50 more"));
+    // Noise, then what looks like frames and is none, then a true one: found, unless there are too many before it.
+    let false_frame = &bytes[log.frames[0].clone()];
+    for (count, found) in [(10, true), (10_001, false)] {
+        let noise = [log.of_frames([0]), vec![1], false_frame.repeat(count), log.frame(1)].concat();
+        assert_eq!(check(&noise).records, if found { 2 } else { 1 });
+    }
+}
+
 proptest! {
     /// What was written is read again: the same records, and from them the same bytes.
     #[test]
@@ -411,7 +445,12 @@ proptest! {
     /// Whatever is done to the frames or bytes of a log is found. Only records missing at the end need a head from
     /// elsewhere to be missed.
     #[test]
-    fn every_damage_is_found(log in any_log(), other in any_log(), damage in any_damage()) {
+    fn every_damage_is_found(log in any_log(), mut other in any_log(), damage in any_damage()) {
+        // Of another log: the next record of the very same one would be no damage at its end.
+        if other.chain.header() == log.chain.header() {
+            other = Log::new(99);
+            other.append(&entry(1, 1, "foreign"));
+        }
         let bytes = damaged(&log, &other, &damage);
         prop_assume!(bytes != log.bytes);
         let report = check(&bytes);

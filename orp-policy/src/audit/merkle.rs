@@ -381,6 +381,22 @@ mod tests {
         assert_eq!(Consistency::prove(&leaves, 34), None);
     }
 
+    /// Each of these would hold if only hashes were compared.
+    #[test]
+    fn inner_nodes_are_no_leaves_and_places_count() {
+        let leaves = known_leaves();
+        let head = leaves.iter().copied().collect::<Tree>().head();
+        let short = |index| Inclusion { index, path: Vec::new() };
+        assert!(!short(0).holds(head.root, &head), "the root is no leaf");
+        let one = leaves[..1].iter().copied().collect::<Tree>().head();
+        assert!(short(0).holds(leaves[0], &one) && !short(1).holds(leaves[0], &one), "there is no second leaf");
+        let grown = Head { size: 2, ..one };
+        assert!(
+            !Consistency { path: Vec::new() }.holds(&one, &grown),
+            "a tree does not grow without changing its root"
+        );
+    }
+
     proptest! {
         /// Whatever a proof says, checking it ends and never panics; and a proof with one hash changed never holds.
         #[test]

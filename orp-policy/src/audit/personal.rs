@@ -212,6 +212,11 @@ mod tests {
     fn the_same_value_never_shows_that_it_is_the_same() {
         assert_ne!(Salt::new([1; 32]).commit("ada"), Salt::new([2; 32]).commit("ada"));
         assert_eq!(format!("{:?}", Salt::new([1; 32])), "Salt(…)");
+        // As version 1 has it: `SHA-256("orp.audit/commitment/v1" ‖ salt ‖ value)`.
+        let known = "sha256:76007340dc463dd327a0a1a98c04ff66ac5a0f2dadf376dfb5b8d259833feff2";
+        assert_eq!(Salt::new([7; 32]).commit("ada").to_string(), known);
+        assert_eq!(committed(&json!({"committed": known})).map(|digest| digest.to_string()).as_deref(), Some(known));
+        assert_eq!(committed(&json!({"committed": known, "by": "ada"})), None);
     }
 
     #[test]

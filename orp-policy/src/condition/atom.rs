@@ -128,15 +128,19 @@ impl Atom {
     /// The facts spoken of.
     pub(crate) fn facts(&self) -> impl Iterator<Item = &FactName> {
         let mut facts = Vec::new();
+        self.collect_facts(&mut facts);
+        facts.into_iter()
+    }
+
+    pub(super) fn collect_facts<'a>(&'a self, facts: &mut Vec<&'a FactName>) {
         match &self.test {
             Test::Present(fact) => facts.push(fact),
-            Test::OneOf(term, _) => term.facts(&mut facts),
+            Test::OneOf(term, _) => term.facts(facts),
             Test::Compare(_, left, right) | Test::Within(left, right) | Test::Text(_, left, right) => {
-                left.facts(&mut facts);
-                right.facts(&mut facts);
+                left.facts(facts);
+                right.facts(facts);
             }
         }
-        facts.into_iter()
     }
 
     /// The literals that are compared with, from left to right.

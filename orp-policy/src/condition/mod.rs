@@ -152,10 +152,19 @@ impl Expr {
 
     /// Every fact spoken of, each once, in the order of their names.
     pub(crate) fn facts(&self) -> Vec<&FactName> {
-        let mut facts: Vec<&FactName> = self.atoms().into_iter().flat_map(Atom::facts).collect();
-        facts.sort();
+        let mut facts = Vec::new();
+        self.collect_facts(&mut facts);
+        facts.sort_unstable();
         facts.dedup();
         facts
+    }
+
+    fn collect_facts<'a>(&'a self, facts: &mut Vec<&'a FactName>) {
+        match self {
+            Self::Always(_) => {}
+            Self::Atom(atom) => atom.collect_facts(facts),
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.collect_facts(facts)),
+        }
     }
 
     /// The facts that must equal one of some texts, with those texts: what an index can go by.

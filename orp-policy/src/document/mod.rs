@@ -83,6 +83,16 @@
 //!   approvedBy: [dpo@example.com]
 //! ---
 //! apiVersion: orp.policy/v1
+//! kind: Guardrail
+//! metadata: {id: no-contacts-in-prompts}
+//! spec:
+//!   where: {project.id: support}        # all requests when left out
+//!   applies: [input]                    # input | output | tool_call | dataset | publish
+//!   detectors: [{detector: email}, {detector: national_id, countries: [de, fr]}]
+//!   action: mask                        # mask | drop | ask | block
+//!   limit: 20                           # with more findings than this it is blocked
+//! ---
+//! apiVersion: orp.policy/v1
 //! kind: PolicySet
 //! metadata: {id: acme}
 //! spec:
@@ -133,6 +143,7 @@
 pub(crate) mod approval;
 pub(crate) mod budget;
 pub(crate) mod exception;
+pub(crate) mod guardrail;
 mod part;
 pub(crate) mod quota;
 pub(crate) mod raw;
@@ -150,9 +161,11 @@ use crate::condition::{Expr, cel, clause};
 use crate::error::LoadError;
 use crate::exception::Exception;
 use crate::fact::Vocabulary;
+use crate::guardrail::Detectors;
 use crate::rule::Rule;
 use crate::set::{DEFAULT_DENY, DOCUMENT_LIMIT};
 use crate::testing::{PolicyTest, Words};
+use guardrail::ScopedGuardrail;
 use orp_core::document::{DocumentError, Source};
 use orp_core::id::{Principal, RuleId};
 use orp_core::noun::QuotaTree;
@@ -173,6 +186,7 @@ pub(crate) struct Documents {
     pub(crate) exceptions: Vec<Exception>,
     /// The tree of quotas, of which nothing is taken.
     pub(crate) quotas: QuotaTree,
+    pub(crate) guardrails: Vec<ScopedGuardrail>,
     /// What is expected of the others: they say nothing of their own.
     pub(crate) tests: Vec<PolicyTest>,
 }
@@ -186,6 +200,7 @@ impl Default for Documents {
             flows: Vec::new(),
             exceptions: Vec::new(),
             quotas: QuotaTree::default(),
+            guardrails: Vec::new(),
             tests: Vec::new(),
         }
     }
@@ -201,7 +216,7 @@ struct Headed<'a> {
 
 impl Documents {
     /// Reads the documents of all sources, whatever their order: those first that others refer to.
-    pub(crate) fn read(sources: &[Source<'_>]) -> Result<Self, LoadError> {
+    pub(crate) fn read(sources: &[Source<'_>], detectors: &Detectors) -> Result<Self, LoadError> {
         let (documents, mut errors) = headed(sources);
         let mut read = Self::default();
         for (id, headed) in of_kind(&documents, Kind::PolicySet) {
@@ -217,6 +232,12 @@ impl Documents {
             errors.extend(read.add(id, headed).err());
         }
         errors.extend(read.read_quotas(&documents));
+        for (id, headed) in of_kind(&documents, Kind::Guardrail) {
+            match headed.part.guardrail(id, &read, headed, detectors) {
+                Ok(guardrail) => read.guardrails.push(guardrail),
+                Err(error) => errors.push(error),
+            }
+        }
         for (id, message) in budget::wrong_parents(&read.budgets) {
             errors.extend(documents.get(&id).map(|headed| headed.place.error(message)));
         }
@@ -263,7 +284,12 @@ impl Documents {
         match headed.kind {
             Kind::Rule => self.rules.push(part.rule(id, self, part.parse_envelope())?),
             Kind::Budget => self.budgets.push(part.budget(id, headed.id_at, self, part.parse_envelope())?),
-            Kind::PolicySet | Kind::ApprovalFlow | Kind::Quota | Kind::Exception | Kind::PolicyTest => {}
+            Kind::PolicySet
+            | Kind::ApprovalFlow
+            | Kind::Quota
+            | Kind::Exception
+            | Kind::Guardrail
+            | Kind::PolicyTest => {}
         }
         Ok(())
     }
@@ -382,6 +408,7 @@ enum Kind {
     Quota,
     ApprovalFlow,
     Exception,
+    Guardrail,
     PolicyTest,
 }
 

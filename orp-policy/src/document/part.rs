@@ -93,7 +93,7 @@ impl<'a> Part<'a> {
         self.place_at(location.line(), location.column())
     }
 
-    fn place_at(&self, line: u64, column: u64) -> Place {
+    pub(super) fn place_at(&self, line: u64, column: u64) -> Place {
         let excerpt = self.source.text().lines().nth((line as usize).saturating_sub(1));
         Place {
             source_name: self.source.name().into(),

@@ -7,7 +7,7 @@
 
 use super::detector;
 use super::scan::{Hit, Scan, Try, tick};
-use super::symbol::{Symbol, symbol_at};
+use super::symbol::{Symbol, opens_bracket, symbol_at};
 use orp_core::contract::{Confidence, FindingKind};
 
 const EMAIL: FindingKind = FindingKind::from_static("email");
@@ -35,14 +35,14 @@ impl Scan for Email {
         let name = text.get(local..at).unwrap_or_default();
         let start =
             local + name.find(|c: char| is_letter(c) || Symbol::of(c).is_digit() || c == '_').unwrap_or(name.len());
-        let host = host(text.get(at + 1..run).unwrap_or_default()).filter(|_| start < at);
+        let host = host(text.get(at + 1..run).unwrap_or_default(), opens_bracket(text, run)).filter(|_| start < at);
         let hit = host.map(|length| Hit::new(start, whole(text, at + 1 + length), EMAIL, Confidence::Certain));
         let next = hit.as_ref().map_or(at + 1, |hit| hit.end);
         Some(Try { hit, begin: local, is_open: run.max(next) == text.len(), next })
     }
 
     fn is_break(&self, c: char) -> bool {
-        !is_local(c) && c != '@'
+        !is_local(c) && !matches!(c, '@' | '[' | '(' | '<')
     }
 
     fn tail(&self, text: &str) -> usize {
@@ -75,15 +75,18 @@ fn run_after(text: &str, at: usize) -> usize {
     at + length_of(text.get(at..).unwrap_or_default().chars(), is_host)
 }
 
-/// How much of a run is a host's name: as many labels as it goes, ending with one that can be the last.
-fn host(run: &str) -> Option<usize> {
+/// How much of a run is a host's name: as many labels as it goes, ending with one that can be the last. Three hyphens end a
+/// name: they are a line, or begin a key. One or two may stand behind it, too, but not before a bracket: what stands there
+/// may be a mask, and what it masks may have been a part of the label.
+fn host(run: &str, is_before_bracket: bool) -> Option<usize> {
     let (mut length, mut best) = (0, None);
-    for (number, label) in run.split('.').enumerate() {
+    let name = run.split("---").next().unwrap_or_default();
+    for (number, label) in name.split('.').enumerate() {
         if label.is_empty() || label.starts_with('-') || label.ends_with('-') {
-            // `example.org-` and `example.org--` still have a name before the hyphens.
             let bare = label.trim_end_matches('-');
             let is_last = number > 0 && !bare.starts_with('-') && is_last_label(bare);
-            return if is_last { Some(length + bare.len()) } else { best };
+            let is_cut = is_before_bracket && length + label.len() == run.len();
+            return if is_last && !is_cut { Some(length + bare.len()) } else { best };
         }
         length += label.len();
         if number > 0 && is_last_label(label) {
@@ -126,6 +129,10 @@ mod tests {
             ("to ada@example.org...", "ada@example.org"),
             ("ada@example.org--", "ada@example.org"),
             ("ada@example.org-", "ada@example.org"),
+            ("ada@example.org---x", "ada@example.org"),
+            ("ada@example.org----[x]", "ada@example.org"),
+            ("ada@example.org[x]", "ada@example.org"),
+            ("ada@example.org.[x]", "ada@example.org"),
             ("请写信给ada@example.org谢谢", "ada@example.org"),
             ("jürgen@müller.de", "jürgen@müller.de"),
             ("почта@пример.рф", "почта@пример.рф"),
@@ -160,6 +167,8 @@ mod tests {
             "a @b.com",
             "a@ b.com",
             "a@b.com4",
+            "a@b.com-[x]",
+            "a@b.com-4",
             "李@例子.中国",
             "a@xn--.xn--",
         ] {

@@ -7,7 +7,7 @@
 
 use super::detector;
 use super::scan::{Hit, Scan, Try, tick};
-use super::symbol::{Reader, Symbol, begins};
+use super::symbol::{Reader, Symbol, begins, opens_bracket};
 use orp_core::contract::{Confidence, FindingKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -59,7 +59,7 @@ impl Scan for Ip {
     }
 
     fn is_break(&self, c: char) -> bool {
-        !c.is_ascii_alphanumeric() && !matches!(c, '.' | ':') && !Symbol::of(c).is_word()
+        !matches!(c, '.' | ':' | '[' | '(' | '<') && !Symbol::of(c).is_word()
     }
 
     fn tail(&self, text: &str) -> usize {
@@ -71,25 +71,36 @@ impl Scan for Ip {
 /// An IPv6 address that begins a run, and whether the end of the text was seen.
 fn v6(text: &str, begin: usize) -> (Option<Hit>, bool) {
     let bytes = text.as_bytes().get(begin..).unwrap_or_default();
-    let run = bytes.iter().take(LENGTH_LIMIT + 3).take_while(|byte| is_part(**byte)).count();
+    let run = bytes.iter().take(LENGTH_LIMIT + 8).take_while(|byte| is_part(**byte)).count();
     tick(run as u64);
     let saw_end = run == bytes.len();
-    let mut address = text.get(begin..begin + run).unwrap_or_default();
-    if !address.starts_with("::") {
-        address = address.strip_prefix(':').unwrap_or(address);
-    }
+    let Some(address) = without_name(text, begin, begin + run) else { return (None, saw_end) };
     let start = begin + run - address.len();
-    address = address.trim_end_matches('.');
-    // A colon behind it ends a word; one before a bracket may have had another address behind it.
-    let ends_word =
-        text.get(begin + run..).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
-    if ends_word && !address.ends_with("::") {
+    let mut address = address.trim_end_matches('.');
+    if !address.ends_with("::") {
         address = address.strip_suffix(':').unwrap_or(address);
     }
-    if address.len() > LENGTH_LIMIT || address.parse::<Ipv6Addr>().is_err() || !is_telling(address) {
+    let end = start + address.len();
+    let is_cut = (end < begin + run || address.ends_with(':')) && opens_bracket(text, begin + run);
+    if address.len() > LENGTH_LIMIT || is_cut || address.parse::<Ipv6Addr>().is_err() || !is_telling(address) {
         return (None, saw_end);
     }
-    bounded(text, start, start + address.len(), saw_end, Confidence::Likely)
+    bounded(text, start, end, saw_end, Confidence::Likely)
+}
+
+/// A run without the end of a name before it: `IPv6:2001:db8::1`, `to:2001:db8::1`.
+fn without_name(text: &str, begin: usize, end: usize) -> Option<&str> {
+    let run = text.get(begin..end)?;
+    let before = text.get(..begin).and_then(|before| before.chars().next_back());
+    match before {
+        Some(letter) if letter.is_ascii_alphabetic() && !letter.is_ascii_hexdigit() => {
+            let (name, address) = run.split_once(':')?;
+            (name == "6" || name.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(address)
+        }
+        None => run.strip_prefix(':').or(Some(run)),
+        Some(c) if c.is_whitespace() => run.strip_prefix(':').or(Some(run)),
+        Some(_) => Some(run),
+    }
 }
 
 /// Whether it is hardly anything but an address.
@@ -104,10 +115,11 @@ fn is_telling(address: &str) -> bool {
 fn v4(text: &str, start: usize, end: usize) -> (Option<Hit>, bool) {
     let saw_end = end == text.len();
     let part = text.get(start..end).unwrap_or_default();
-    let (from, part) = (end - part.trim_start_matches('.').len(), part.trim_matches('.'));
-    match (part.len() <= 15).then(|| part.parse::<Ipv4Addr>()) {
-        Some(Ok(address)) if !(address.is_unspecified() || address.is_loopback() || address.is_broadcast()) => {
-            bounded(text, from, from + part.len(), saw_end, Confidence::Possible)
+    let address = part.trim_end_matches('.');
+    let is_cut = address.len() < part.len() && opens_bracket(text, end);
+    match (address.len() <= 15 && !is_cut).then(|| address.parse::<Ipv4Addr>()) {
+        Some(Ok(known)) if !(known.is_unspecified() || known.is_loopback() || known.is_broadcast()) => {
+            bounded(text, start, start + address.len(), saw_end, Confidence::Possible)
         }
         _ => (None, saw_end),
     }
@@ -143,7 +155,11 @@ mod tests {
             ("2001:db8::192.0.2.1", &["2001:db8::192.0.2.1"]),
             ("to:2001:db8::1.", &["2001:db8::1"]),
             ("2001:db8::1: ", &["2001:db8::1"]),
-            ("10.0.0.1:dead:beef::1", &["10.0.0.1", "dead:beef::1"]),
+            ("interface:fe80::1", &["fe80::1"]),
+            ("2001:db8:: ", &["2001:db8::"]),
+            ("IPv6:2001:db8::1", &["2001:db8::1"]),
+            (":2001:db8::1 :2001:db8::2", &["2001:db8::1", "2001:db8::2"]),
+            ("10.0.0.1:dead:beef::1", &["10.0.0.1"]),
             ("1:2:3:4:5:6:7:8", &["1:2:3:4:5:6:7:8"]),
         ] {
             finds(&Ip, text, found);
@@ -177,6 +193,12 @@ mod tests {
             "...",
             ":::",
             "dead::beef",
+            "10.0.0.1.[x]",
+            "10.0.0.1.face",
+            "..10.0.0.1",
+            "2001:db8::1:[x]",
+            "2001:db8::[x]",
+            "]:2001:db8::1",
             "１.２.３.４",
         ] {
             finds(&Ip, text, &[]);

@@ -98,7 +98,7 @@ impl Scan for Secret {
     }
 
     fn is_break(&self, c: char) -> bool {
-        matches!(c, ',' | ';' | '{' | '}' | '(' | ')' | '<' | '>' | '|') || c.is_whitespace() || !c.is_ascii()
+        matches!(c, ',' | ';' | '{' | '}' | ')' | '>' | '|') || c.is_whitespace() || !c.is_ascii()
     }
 
     /// The last two words, with what may stand between a name and its value.
@@ -145,6 +145,13 @@ impl Look<'_> {
         length
     }
 
+    /// How many bytes from a place on are of a kind, up to five hyphens: they begin or end something in PEM.
+    fn run_to_line(&mut self, from: usize, is: impl Fn(u8) -> bool) -> usize {
+        let length = self.run(from, is);
+        let run = self.text.get(from..from + length).unwrap_or_default();
+        run.find("-----").unwrap_or(length)
+    }
+
     /// Whether a text stands at a place; what could still become it is open.
     fn stands(&mut self, at: usize, expected: &str) -> bool {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
@@ -158,11 +165,14 @@ impl Look<'_> {
         let telling = self.byte(at)?;
         KEYS.iter().find_map(|(prefix, place, least, most)| {
             let start = at.checked_sub(*place).filter(|start| *start >= floor)?;
-            if prefix.as_bytes().get(*place) != Some(&telling) || !self.stands(start, prefix) || !self.begins(start) {
+            if prefix.as_bytes().get(*place) != Some(&telling)
+                || !self.stands(start, prefix)
+                || !self.begins(start, floor)
+            {
                 return None;
             }
             self.begin = start;
-            let length = self.run(start + prefix.len(), is_key);
+            let length = self.run_to_line(start + prefix.len(), is_key);
             let end = start + prefix.len() + length;
             let has_digit = self.text.as_bytes().get(start..end)?.iter().any(u8::is_ascii_digit);
             let is_key = (*least..=*most).contains(&length) && has_digit;
@@ -173,16 +183,16 @@ impl Look<'_> {
     /// A JSON web token whose first part has its `J` at `at`: at least two parts, `.` between.
     fn jwt(&mut self, at: usize, floor: usize) -> Option<Hit> {
         let start = at.checked_sub(2).filter(|start| *start >= floor)?;
-        if !self.stands(start, "eyJ") || !self.begins(start) {
+        if !self.stands(start, "eyJ") || !self.begins(start, floor) {
             return None;
         }
         self.begin = start;
-        let header = self.run(start, is_key);
+        let header = self.run_to_line(start, is_key);
         let dot = start + header;
-        if header < 12 || self.byte(dot) != Some(b'.') || self.run(dot + 1, is_key) < 8 {
+        if header < 12 || self.byte(dot) != Some(b'.') || self.run_to_line(dot + 1, is_key) < 8 {
             return None;
         }
-        let run = self.run(start, |byte| is_key(byte) || byte == b'.');
+        let run = self.run_to_line(start, |byte| is_key(byte) || byte == b'.');
         let token = self.text.get(start..start + run)?.trim_end_matches('.');
         Some(Hit::new(start, self.whole(start + token.len()), JWT, Confidence::Certain))
     }
@@ -259,8 +269,9 @@ impl Look<'_> {
         if !(is_strong && has(u8::is_ascii_alphabetic)) {
             return None;
         }
-        let mut end = start + self.run(start, is_value);
-        if self.byte(end) == Some(b'(') {
+        let mut end = start + self.run_to_line(start, is_value);
+        // A call, an element, a type: no value itself. A mask that stands there looks the same (DET-6).
+        if matches!(self.byte(end), Some(b'(' | b'[' | b'<')) {
             return None;
         }
         // Base64 ends with up to two of these.
@@ -270,14 +281,18 @@ impl Look<'_> {
     }
 
     /// Whether no key goes on to the left of a place.
-    fn begins(&self, start: usize) -> bool {
+    fn begins(&self, start: usize, floor: usize) -> bool {
         let before = start.checked_sub(1).and_then(|at| self.text.as_bytes().get(at));
-        !before.is_some_and(|byte| is_key(*byte)) && !symbol_before(self.text, start).0.is_word()
+        let is_inside = before.is_some_and(|byte| is_key(*byte)) || symbol_before(self.text, start).0.is_word();
+        start == floor || !is_inside
     }
 
     /// Where the word ends in which a secret ends: what belongs to the same word or number is a part of it.
     fn whole(&mut self, end: usize) -> usize {
         let mut end = end;
+        if !symbol_before(self.text, end).0.is_word() {
+            return end;
+        }
         loop {
             let (symbol, width) = symbol_at(self.text, end);
             self.saw_end |= symbol == Symbol::End;
@@ -372,6 +387,10 @@ mod tests {
         }
         finds(&Secret, "密钥AKIAIOSFODNN7EXAMPLE。", &["AKIAIOSFODNN7EXAMPLE"]);
         finds(&Secret, &format!("{TOKEN}."), &[TOKEN]);
+        finds(&Secret, &format!("AKIAIOSFODNN7EXAMPLE{PEM_KEY}"), &["AKIAIOSFODNN7EXAMPLE", PEM_KEY]);
+        finds(&Secret, &format!("{TOKEN}{PEM_KEY}"), &[TOKEN, PEM_KEY]);
+        finds(&Secret, &format!("pwd=abc123{PEM_KEY}"), &["abc123", PEM_KEY]);
+        finds(&Secret, &format!("{PEM_KEY}AKIAIOSFODNN7EXAMPLE"), &[PEM_KEY, "AKIAIOSFODNN7EXAMPLE"]);
     }
 
     #[test]
@@ -436,6 +455,7 @@ mod tests {
             "password=%(pass1234)s",
             "password: ********",
             "password=get_pass_1()",
+            "password=pass_1[0]",
             "password",
             "password:",
             "password=",

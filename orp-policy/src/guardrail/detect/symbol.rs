@@ -143,16 +143,21 @@ fn next_digit(text: &str, from: usize) -> Option<usize> {
     }
 }
 
-/// Whether what begins at `start` is no later part of a longer word or number: before it is no letter or digit (unless it
-/// begins with a parenthesis), and no digit and a dot if it begins with a digit.
+/// Whether what begins at `start` is no later part of a longer word or number: before a letter or digit is no other, and
+/// before a digit no digit and a dot. A sign begins anywhere.
 pub(super) fn begins(text: &str, start: usize) -> bool {
+    let (first, _) = symbol_at(text, start);
     match symbol_before(text, start) {
-        (symbol, _) if symbol.is_word() => symbol_at(text, start).0 == Symbol::Open,
-        (Symbol::Dot, width) => {
-            !(symbol_at(text, start).0.is_digit() && symbol_before(text, start - width).0.is_digit())
-        }
+        (symbol, _) if symbol.is_word() => !first.is_word(),
+        (Symbol::Dot, width) => !(first.is_digit() && symbol_before(text, start - width).0.is_digit()),
         _ => true,
     }
+}
+
+/// Whether a bracket opens at a place. What stands there may be a mask, and what it masks may have gone on with what stands
+/// before it: `10.0.0.1.face` is no address, and so `10.0.0.1.[…]` is none.
+pub(super) fn opens_bracket(text: &str, at: usize) -> bool {
+    text.get(at..).is_some_and(|rest| rest.starts_with(['[', '(', '<']))
 }
 
 /// Reads symbols one after the other, and knows whether it has seen the end.
@@ -265,7 +270,7 @@ mod tests {
         {
             assert_eq!(Reader::new(text, at).ends(), is, "{text}");
         }
-        assert!(begins("电2", 3) && begins("a(", 1) && !begins("a+", 1));
+        assert!(begins("电2", 3) && begins("a(", 1) && begins("a+", 1));
         for (text, is_open) in [("1", true), ("1.", true), ("1. ", false), ("1,", false), ("1.2", false)] {
             let mut reader = Reader::new(text, 1);
             reader.ends();
