@@ -442,7 +442,7 @@ fn an_invariant_reports_the_counterexample_that_differs_least() {
     let check = only(&broken);
     let [least] = &check.failures[..] else { panic!("{broken}") };
     assert_eq!(format!("{:?}", least.set), r#"{"cost": Some(Money(1000.00 USD))}"#);
-    assert_eq!(least.mismatches[0].found, "that it does not");
+    assert_eq!(least.mismatches[0].found, "that it does not hold");
     let because = &least.decision.as_ref().unwrap().reasons[0].because;
     assert!(because.starts_with("requires of `tune`"), "{because}");
     // Three classes do not let it into a public model, whatever the cost: 3 × (public, unknown) × 5; else costs decide.
@@ -526,7 +526,7 @@ fn the_report_reads_well() {
          ok      internal is let through\n  \
          FAILED  never more than a thousand: 2 of 5 requests (t.yaml:9:16)\n          \
            - cost: 1000.00 USD\n            \
-             never: expected to hold `decision == 'needs_approval'`, found that it does\n            \
+             invariant: expected never `decision == 'needs_approval'`, found that it holds\n            \
              needs approval: rule `large-runs`: requires of `tune` at plan: without email; approved by `two` (2 of ada, bob within 3d), for `cost` is 1000.00 USD; provided: without email; approved by `two` (2 of ada, bob within 3d)\n\
          coverage: 1 of 7 rules, exceptions and budgets\n  \
          rule `large-runs` was never made to hold\n  \
