@@ -64,10 +64,14 @@ fn load(spec: &str) -> Result<PolicySet, LoadError> {
 }
 
 /// A test that starts from an ordinary request.
-fn run(checks: &str) -> TestReport {
+fn of(checks: &str) -> PolicySet {
     let given = "given: {action: tune, at: 2026-11-23T12:00:00Z, project.id: vision, resource: {kind: gpu}, \
                  dataset: {name: tickets, class: internal}, model: {name: m, visibility: public}, cost: 5 USD}";
-    load(&format!("\n  {given}\n{checks}")).unwrap_or_else(|error| panic!("{error}")).run_tests()
+    load(&format!("\n  {given}\n{checks}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn run(checks: &str) -> TestReport {
+    of(checks).run_tests()
 }
 
 fn only(report: &TestReport) -> &CheckReport {
@@ -383,13 +387,17 @@ fn one_given_serves_several_points() {
         format!("{{name: {point}, set: {{cost: 1000 USD, point: {point}}}, expect: {{decision: {decision}}}}}")
     };
     let intent = "{name: intent, set: {point: intent}, expect: {decision: permit, by: [everything-else]}}";
-    let report = run(&format!(
+    let checks = format!(
         "  cases: [{}, {}, {intent}]\n  matrices: [{{name: points, set: {{cost: 1000 USD}}, over: {{point: [intent, plan, place, run]}}, \
          cells: [permit, needs_approval, permit, needs_approval]}}]",
         costly("plan", "needs_approval"),
         costly("run", "needs_approval"),
-    ));
+    );
+    let set = of(&checks);
+    let report = set.run_tests();
     assert!(report.is_ok(), "{report}");
+    let costs = set.tests()[0].requests().map(|request| request.facts.contains_key("cost"));
+    assert_eq!(costs.collect::<Vec<_>>(), [true, true, false, false, true, false, true]);
 }
 
 #[test]
@@ -434,7 +442,7 @@ fn an_invariant_reports_the_counterexample_that_differs_least() {
     let check = only(&broken);
     let [least] = &check.failures[..] else { panic!("{broken}") };
     assert_eq!(format!("{:?}", least.set), r#"{"cost": Some(Money(1000.00 USD))}"#);
-    assert_eq!(least.mismatches[0].found, "that it does not");
+    assert_eq!(least.mismatches[0].found, "that it does not hold");
     let because = &least.decision.as_ref().unwrap().reasons[0].because;
     assert!(because.starts_with("requires of `tune`"), "{because}");
     // Three classes do not let it into a public model, whatever the cost: 3 × (public, unknown) × 5; else costs decide.
@@ -518,7 +526,7 @@ fn the_report_reads_well() {
          ok      internal is let through\n  \
          FAILED  never more than a thousand: 2 of 5 requests (t.yaml:9:16)\n          \
            - cost: 1000.00 USD\n            \
-             never: expected to hold `decision == 'needs_approval'`, found that it does\n            \
+             invariant: expected never `decision == 'needs_approval'`, found that it holds\n            \
              needs approval: rule `large-runs`: requires of `tune` at plan: without email; approved by `two` (2 of ada, bob within 3d), for `cost` is 1000.00 USD; provided: without email; approved by `two` (2 of ada, bob within 3d)\n\
          coverage: 1 of 7 rules, exceptions and budgets\n  \
          rule `large-runs` was never made to hold\n  \
@@ -569,6 +577,15 @@ fn coverage_tells_rules_and_atoms_apart() {
         let found = gaps(&format!("  cases: [{}]", cases.join(", ")));
         assert_eq!(found, (gap.to_owned(), is_uncovered));
     }
+}
+
+/// Where conditions cannot be judged, none of their atoms has decided.
+#[test]
+fn what_cannot_be_judged_covers_nothing() {
+    let report = run("  cases: [{name: c, set: {dataset.class: null}, expect: {decision: forbid}}]");
+    let rule = report.coverage.covered.iter().find(|covered| covered.id.as_str() == "no-sensitive-data").unwrap();
+    assert_eq!((rule.held, rule.not_held), (0, 0));
+    assert!(rule.atoms.iter().all(|atom| !atom.for_it && !atom.against_it), "{rule:?}");
 }
 
 /// What is expected of a set says nothing of what it is.

@@ -78,7 +78,7 @@ pub struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// What: a field of the expectation, `never` or `always`.
+    /// What: a field of the expectation, or the invariant.
     pub what: String,
     /// What was expected.
     pub expected: String,

@@ -141,12 +141,12 @@ impl Runner<'_> {
         let view = View::new(&request.facts, request.at).over(&words);
         let found = match (invariant.condition.judge(view), invariant.always) {
             (Truth::True, true) | (Truth::False, false) => return None,
-            (Truth::True, false) => "that it does".to_owned(),
-            (Truth::False, true) => "that it does not".to_owned(),
+            (Truth::True, false) => "that it holds".to_owned(),
+            (Truth::False, true) => "that it does not hold".to_owned(),
             (Truth::Unknown, _) => format!("that it cannot be judged: {}", join(&invariant.condition.gaps(view))),
         };
-        let what = if invariant.always { "always" } else { "never" };
-        Some((Mismatch::new(what, format!("to hold `{}`", invariant.text), found), decision))
+        let when = if invariant.always { "always" } else { "never" };
+        Some((Mismatch::new("invariant", format!("{when} `{}`", invariant.text), found), decision))
     }
 }
 
