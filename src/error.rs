@@ -40,7 +40,7 @@ pub enum OrpError {
     Recipe(#[from] RecipeError),
     /// Policy said no.
     #[error("policy refused: {0}")]
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// Policy wants somebody to approve it first.
     #[error("it must be approved first: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     NeedsApproval(Vec<ApprovalRequest>),
@@ -59,6 +59,9 @@ pub enum OrpError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The audit log could not be opened, or does not hold what was written.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// A provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -1,8 +1,9 @@
 //! The handle of a host: build, plan, run, watch, stop.
 
+use crate::audit::{AuditLog, AuditOptions, Follower};
 use crate::control::{
     Approvals, Asking, Cleared, Control, Declassified, OrpEvent, Pool, Providers, Recorder, Recovered, Refusal,
-    RunShared, Settings, Stop, held,
+    RunShared, Settings, Stop, decided, held,
 };
 use crate::error::OrpError;
 use crate::governance::{PolicyText, read_policies};
@@ -16,14 +17,15 @@ use orp_core::{
         Scheduler, TalentProvider,
     },
     document::Source,
-    id::{BudgetName, IntentId, Principal, RunId},
+    id::{BudgetName, IdempotencyKey, IntentId, Principal, RunId},
     memory::{MemoryAssets, MemoryJournal},
     noun::{
         Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, AssetRef, DataClass, Event, Frontier,
-        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, RunState, Vote, Waiting,
+        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, Record, RunState,
+        Transfer, Vote, Waiting,
     },
 };
-use orp_policy::PolicySet;
+use orp_policy::{PolicySet, Recorded};
 use orp_sched::{planner::FrontierPlanner, scheduler::PreemptivePriority};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -45,7 +47,7 @@ pub enum PlanAnswer {
     /// None there is, and why.
     Infeasible(Infeasibility),
     /// Policy does not allow it, and why.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// These people were asked to approve the intent first: plan it again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
 }
@@ -68,7 +70,7 @@ pub enum RunAnswer {
     /// It started.
     Started(RunHandle),
     /// Policy does not allow it, and why. Nothing was started or reserved.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
     /// These people were asked to approve it first. Nothing was started or reserved: run the same plan again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
     /// A budget has too little left. Nothing was started or reserved.
@@ -129,23 +131,23 @@ impl Orp {
         let request = control.request(PolicyPoint::Intent, intent, &subjects);
         let decision = control.policy.decide(&request);
         let declared = Event::IntentDeclared { id, intent: Box::new(intent.clone()) };
-        let decided =
-            Event::PolicyDecided { point: PolicyPoint::Intent, subject: id.to_string(), decision: decision.clone() };
-        let records = control.recorder.write(None, vec![declared, decided]).await?;
+        let judged =
+            decided(PolicyPoint::Intent, id.to_string(), decision.clone(), vec![(request.clone(), decision.clone())]);
+        let records = control.recorder.write(None, vec![declared, judged]).await?;
         control.recorder.tell(records);
         // What nobody has on offer is said first: policy cannot judge it, and "not known" would be its only reason.
         let goal = &intent.goal;
         let unknown = (goal.data.is_some() && subjects.class.is_none())
             || (goal.model.is_some() && subjects.visibility.is_none());
         let cleared = match control.clear(&request, decision, &Asking::to_plan(intent)).await? {
-            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(decision)),
+            Cleared::No(decision) if !unknown => return Ok(PlanAnswer::Refused(Box::new(decision))),
             Cleared::Asked(approvals) => return Ok(PlanAnswer::NeedsApproval(approvals)),
             Cleared::No(decision) => Some(decision),
             Cleared::Yes(_) => None,
         };
         Ok(match (control.plan_blocking(problem).await?, cleared) {
             (PlanOutcome::Infeasible(infeasible), _) => PlanAnswer::Infeasible(infeasible),
-            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(refusal),
+            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(Box::new(refusal)),
             (PlanOutcome::Feasible(frontier), None) => control.permitted(frontier, &subjects),
         })
     }
@@ -197,9 +199,32 @@ impl Orp {
         self.inner.control.pool.waiting()
     }
 
+    /// The audit log: what was decided and spent, verifiable and for good. None without a folder to keep it in, unless the
+    /// host [places](OrpBuilder::audit) it; and none where the host does [without](OrpBuilder::without_audit).
+    pub fn audit(&self) -> Option<&AuditLog> {
+        self.inner.control.recorder.audit().map(Follower::log)
+    }
+
     /// Every budget account: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
         self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
+    }
+
+    /// Moves limit from one budget's account to another's, for good and on record. The same key again changes nothing. Who
+    /// may do that is for the host to say.
+    pub async fn transfer_budget(
+        &self,
+        key: IdempotencyKey,
+        transfer: Transfer,
+        by: Principal,
+    ) -> Result<(), OrpError> {
+        let control = &self.inner.control;
+        let notices = control.ledger().transfer(key.clone(), transfer.clone())?;
+        let mut events = vec![Event::BudgetTransferred { key, transfer, by }];
+        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
+        let records = control.recorder.write(None, events).await?;
+        control.recorder.tell(records);
+        Ok(())
     }
 
     /// Everything that somebody was asked to approve, and where it stands now.
@@ -240,6 +265,17 @@ impl Orp {
         requester: &Principal,
     ) -> Result<Declassified, OrpError> {
         self.inner.control.declassify(asset, to, requester).await
+    }
+
+    /// Every question that policy was asked, with its answer, oldest first: a log that another set can be tried on
+    /// ([`Simulation`](orp_policy::Simulation)).
+    pub async fn decisions(&self, mut take: impl FnMut(Recorded)) -> Result<(), OrpError> {
+        let replay = |record: Record| {
+            if let Event::PolicyDecided { asked, .. } = record.event {
+                asked.into_iter().for_each(|(request, decision)| take(Recorded::new(request, decision)));
+            }
+        };
+        Ok(self.inner.control.recorder.replay(replay).await?)
     }
 
     /// Every registered asset, oldest first.
@@ -329,6 +365,28 @@ pub struct OrpBuilder {
     secrets: Secrets,
     redactors: BTreeSet<String>,
     settings: Settings,
+    audit: Audit,
+}
+
+/// Whether there is an audit log, and where.
+#[derive(Debug, Default)]
+enum Audit {
+    /// `audit.log` in the host's folder, if there is one.
+    #[default]
+    InFolder,
+    At(AuditOptions),
+    None,
+}
+
+impl Audit {
+    fn open(self, folder: Option<&Path>) -> Result<Option<Follower>, OrpError> {
+        let options = match (self, folder) {
+            (Self::At(options), _) => options,
+            (Self::InFolder, Some(folder)) => AuditOptions::at(folder.join("audit.log")),
+            (Self::InFolder, None) | (Self::None, _) => return Ok(None),
+        };
+        Ok(Some(Follower::new(AuditLog::open(options)?)))
+    }
 }
 
 impl OrpBuilder {
@@ -466,7 +524,20 @@ impl OrpBuilder {
         self
     }
 
-    /// Checks what was plugged in, opens the store, and takes up every run that is not over.
+    /// Where the audit log is and how it is kept, instead of `audit.log` in the folder, unsigned. Every fact waits until it is
+    /// on record, so the disk should be as quick as the store's.
+    pub fn audit(mut self, options: AuditOptions) -> Self {
+        self.audit = Audit::At(options);
+        self
+    }
+
+    /// No audit log.
+    pub fn without_audit(mut self) -> Self {
+        self.audit = Audit::None;
+        self
+    }
+
+    /// Checks what was plugged in, opens the store, brings the audit log up to date with it, and takes up every run that is not over.
     pub async fn build(self) -> Result<Orp, OrpError> {
         let providers = self.providers()?;
         let mut recipes = self.recipes.unwrap_or_else(orp_sched::planner::builtin_recipes);
@@ -484,9 +555,10 @@ impl OrpBuilder {
             }
             (None, None) => (Arc::new(MemoryJournal::default()) as _, Arc::new(MemoryAssets::default()) as _),
         };
+        let audit = self.audit.open(self.folder.as_deref())?;
         let folder =
             self.folder.unwrap_or_else(|| std::env::temp_dir().join(format!("orp-{}", ids.next_uuid().simple())));
-        let recorder = Recorder::new(journal, clock.clone());
+        let recorder = Recorder::new(journal, clock.clone(), audit);
         let mut recovered = Recovered::default();
         recorder.replay(|record| recovered.fold(&record)).await?;
         let scheduler = self.scheduler.unwrap_or_else(|| Box::new(PreemptivePriority::default()));

@@ -15,6 +15,11 @@ pub fn recipe() -> Value {
     schemars::schema_for!(Recipe).to_value()
 }
 
+/// The schema of one policy document, of every kind.
+pub fn policy() -> Value {
+    orp_policy::document::schema().to_value()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,7 +27,7 @@ mod tests {
     /// `ORP_UPDATE=1 cargo test` writes the files anew.
     #[test]
     fn the_files_are_current() {
-        for (name, schema) in [("intent", intent()), ("recipe", recipe())] {
+        for (name, schema) in [("intent", intent()), ("recipe", recipe()), ("policy", policy())] {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(format!("{name}.json"));
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
             if std::env::var_os("ORP_UPDATE").is_some() {

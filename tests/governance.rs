@@ -1,5 +1,7 @@
 //! Policy in the control plane: what it asks for is done before anything starts, and kept to until the end.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{House, recipe, wait_until};
@@ -34,6 +36,9 @@ fn policy(documents: &[String]) -> Arc<PolicySet> {
     let text = format!("{HEAD}{}", documents.concat());
     Arc::new(PolicySet::from_sources(&[Source::new("policy.yaml", &text)]).unwrap())
 }
+
+/// A set that forbids everything.
+static STRICTER: std::sync::LazyLock<PolicySet> = std::sync::LazyLock::new(PolicySet::default);
 
 fn needs_approval() -> Arc<PolicySet> {
     let spec = r#"{effect: require, actions: ["*"], points: [run, replan], require: {approve: [one-of-two]}, because: runs are looked at}"#;
@@ -100,6 +105,7 @@ async fn people_approve_before_anything_starts() {
     assert_eq!(state.ended.as_ref().map(|(_, outcome)| outcome), Some(&Outcome::Succeeded), "{:?}", state.ended);
     assert_eq!(state.clearance.approvals, [request.digest()]);
     assert_eq!(state.clearance.cost_max, Some(plan.reserve));
+    assert_eq!(asked(&orp, &plan).await.digest(), request.digest(), "what was approved once is done once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,6 +142,15 @@ async fn approvals_survive_a_restart() {
     let house = house.reopened();
     let third = house.builder(recipe("job", TASK)).policy(needs_approval()).build().await.unwrap();
     assert!(third.approvals()[0].1.is_granted());
+    let mut simulation = orp_sdk::policy::Simulation::new(&STRICTER);
+    third
+        .decisions(|recorded| {
+            simulation.replay(&recorded);
+        })
+        .await
+        .unwrap();
+    let report = simulation.finish();
+    assert!(report.replayed >= 3 && report.total.stricter.requests == report.replayed, "{report}");
     let state = third.run(plan).await.unwrap().started().unwrap().wait().await.unwrap();
     assert_eq!(state.ended.map(|(_, outcome)| outcome), Some(Outcome::Succeeded));
 }
@@ -272,7 +287,57 @@ async fn classes_are_lowered_by_people_only() {
     orp.vote(vote("ada", VoterKind::Person, &asked[0])).await.unwrap();
     let Declassified::Done(lowered) = orp.declassify(&made.reference, public, &dpo).await.unwrap() else { panic!() };
     assert_eq!((lowered.class, lowered.digest), (public, made.digest));
-    assert_eq!(lowered.lineage.inputs, [made.reference.clone()]);
+    assert_eq!(lowered.lineage.inputs, std::slice::from_ref(&made.reference));
     assert!(lowered.reference.to_string().ends_with("-public"));
     assert_eq!(orp.assets().await.unwrap()[0], made, "what was registered stays as it was");
+}
+
+/// At a budget's limit its owner is asked, and what was approved is raised once; limit is moved on record; both outlive the
+/// host.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_raised_and_moved_on_record() {
+    let price = Price::per_hour("3600 USD".parse().unwrap());
+    let house = House::new();
+    let talent = common::annotator();
+    let mut offer = talent.offers().await.unwrap().remove(0);
+    offer.price = price;
+    talent.put_offer(offer);
+    let tasks = r#"
+  - name: ask
+    claims: [{talent: {skill: annotate, time: 1s}}]
+    work: {people: 1s}
+    run: {person: {request: "label"}}
+"#;
+    let budgets = [document(
+        "Budget",
+        "month",
+        "{per: [project.id], window: {calendar: month}, limit: 0 USD, onLimit: {approve: one-of-two}, alerts: [50%]}",
+    )];
+    let build = |house: &House| house.builder(recipe("job", tasks)).talent(talent.clone()).policy(policy(&budgets));
+    let orp = build(&house).build().await.unwrap();
+    let intent = Intent::new(Goal::new("job")).with_budget("500 USD".parse().unwrap());
+    let plan = a_plan(&orp, &intent).await;
+    if plan.reserve.is_zero() {
+        panic!("the plan must cost something: {}", plan.explain());
+    }
+    let request = asked(&orp, &plan).await;
+    assert!(request.subject.contains(" more than the 0.00 USD of budget `month/"), "{}", request.subject);
+    orp.vote(vote("eve", VoterKind::Person, &request)).await.unwrap();
+    let run = orp.run(plan.clone()).await.unwrap().started().unwrap();
+    let (month, account) = orp.budgets().into_iter().find(|(name, _)| name.as_str().starts_with("month/")).unwrap();
+    assert_eq!(account.limit, plan.reserve);
+    let _ = asked(&orp, &plan).await;
+    run.cancel("enough");
+    run.wait().await.unwrap();
+
+    let own = orp.budgets().into_iter().find(|(name, _)| name.as_str().starts_with("intent/")).unwrap().0;
+    let key = IdempotencyKey::new("move-1");
+    let moved = Transfer::new(own, month.clone(), "100 USD".parse::<Money>().unwrap(), "left over");
+    orp.transfer_budget(key.clone(), moved.clone(), who("cfo")).await.unwrap();
+    orp.transfer_budget(key, moved, who("cfo")).await.unwrap();
+    drop(run);
+    let before = orp.budgets();
+    orp.shutdown().await;
+    let again = build(&house.reopened()).build().await.unwrap();
+    assert_eq!(again.budgets(), before);
 }

@@ -247,7 +247,7 @@ impl Story {
     fn judge(&mut self, when: &str, point: PolicyPoint, subject: &str, verdict: Verdict) {
         let reasons = if verdict == Verdict::Permit { vec![] } else { vec![region_reason()] };
         let decision = PolicyDecision::new(verdict, reasons, Digest::of(b"policy"));
-        self.at(when, Event::PolicyDecided { point, subject: subject.into(), decision });
+        self.at(when, Event::PolicyDecided { point, subject: subject.into(), decision, asked: Vec::new() });
     }
 
     fn replan(&mut self, when: &str, reason: &str, train_on: Sold) {

@@ -16,6 +16,7 @@
 //! | `Planner`, `Estimator` | [`planner_suite`], [`estimator_suite`] | it, and more problems; it, and machines it knows |
 //! | `Scheduler` | [`scheduler_suite`] | what makes one |
 //! | `PolicyEngine` | [`policy_suite`] | what makes one, and requests |
+//! | `Detector` | [`detector_suite`] | it, and texts in which it finds something |
 //! | `Journal`, `AssetStore` | [`journal_suite`], [`assets_suite`] | a [`JournalHarness`], the store |
 //! | `IntentInterpreter` | [`interpreter_suite`] | it, and words |
 //!
@@ -38,6 +39,7 @@
 mod bench;
 pub mod compute;
 pub mod data;
+pub mod detect;
 pub mod device;
 pub mod estimator;
 pub mod interpreter;
@@ -54,6 +56,7 @@ pub mod work;
 
 pub use compute::{ComputeHarness, compute_suite};
 pub use data::{DataHarness, data_suite};
+pub use detect::detector_suite;
 pub use device::device_suite;
 pub use estimator::estimator_suite;
 pub use interpreter::interpreter_suite;

@@ -4,7 +4,7 @@
 
 mod memory;
 
-use memory::{Journals, MemoryHarness, device, machines, reference, requests};
+use memory::{Journals, MemoryHarness, NAMES, device, machines, names, reference, requests};
 use orp_conformance::*;
 use orp_core::memory::*;
 use orp_core::prelude::*;
@@ -110,6 +110,13 @@ fn policy() {
     let policy = MemoryPolicy::default().with_permit_up_to(rule, PolicyPoint::Run, "fine_tune", five);
     let (requests, erring) = requests();
     keeps(policy_suite(&|| Box::new(policy.clone()), &requests, &erring), &[]);
+}
+
+#[test]
+fn detector() {
+    keeps(detector_suite(&names(), &NAMES), &[]);
+    let none = ["DET-1", "DET-2", "DET-4", "DET-6"];
+    keeps(detector_suite(&names(), &["nobody is named here"]), &none);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a budget costs: `cargo bench -p orp-core --bench ledger`.
+//! What a budget and a quota cost: `cargo bench -p orp-core --bench ledger`.
 //!
 //! Each step reserves 100, charges 70 and settles, over one account and over three levels, by name; the floor does the same
 //! additions and comparisons on plain integers under a mutex, without keys, names, or anything that is remembered.
@@ -99,5 +99,36 @@ fn floor_step(floor: &Mutex<[[i64; 3]; 3]>) {
     floor.lock().unwrap().iter_mut().for_each(|[_, _, reserved]| *reserved -= amount - actual);
 }
 
-criterion_group!(benches, ledger);
+/// Four levels, four below each: 64 queues under 21 groups.
+fn quotas() -> QuotaTree {
+    let share = Capacity { gpu: GpuAmount::whole(8), cpu: CpuAmount::whole(64), ..Capacity::ZERO };
+    let queue = |name: &str| QueueName::new(name).unwrap();
+    let (mut specs, mut level) = (vec![QuotaSpec::new(queue("q"), share)], vec!["q".to_string()]);
+    for _ in 1..4 {
+        let below = |parent: &String| [0, 1, 2, 3].map(|at| (parent.clone(), format!("{parent}-{at}")));
+        let children: Vec<(String, String)> = level.iter().flat_map(below).collect();
+        let spec = |(parent, name): &(String, String)| QuotaSpec::new(queue(name), share).with_parent(queue(parent));
+        specs.extend(children.iter().map(spec));
+        level = children.into_iter().map(|(_, name)| name).collect();
+    }
+    QuotaTree::new(specs).unwrap()
+}
+
+fn quota(criterion: &mut Criterion) {
+    let mut tree = quotas();
+    let queue = tree.id(&QueueName::new("q-1-2-3").unwrap()).unwrap();
+    let demand = Capacity { gpu: GpuAmount::whole(10), cpu: CpuAmount::whole(80), ..Capacity::ZERO };
+    let mut group = criterion.benchmark_group("quota");
+    group.measurement_time(Duration::from_secs(3)).sample_size(60);
+    group.bench_function("four levels: admits", |bencher| bencher.iter(|| tree.admits(queue, black_box(&demand))));
+    group.bench_function("four levels: take and give back", |bencher| {
+        bencher.iter(|| {
+            tree.take(queue, black_box(&demand)).unwrap();
+            tree.give_back(queue, black_box(&demand)).unwrap();
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, ledger, quota);
 criterion_main!(benches);

@@ -4,6 +4,8 @@
 //! 20,000 schedules; as many as one likes with `ORP_SCHEDULES=1000000 cargo test --release -p orp-core --test interleavings`.
 //! A schedule that fails is printed, and `shuttle::replay` runs it again.
 
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+
 use orp_core::prelude::*;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -148,10 +150,9 @@ fn close(till: &impl Till, spent: &Spent, steps: usize) {
         for (thread, step) in (0..8).flat_map(|thread| (0..steps).map(move |step| (thread, step))) {
             let _ = ledger.settle(&key(thread, step));
         }
-        for at in 0..TREE.len() {
-            let account = ledger.account(&name(at)).unwrap();
-            assert_eq!(account.reserved, usd(0), "{}", TREE[at].0);
-            assert_eq!(account.spent.parts(), spent.0[at].load(SeqCst), "{}", TREE[at].0);
+        for (spent, (account, now)) in spent.0.iter().zip(ledger.accounts()) {
+            assert_eq!(now.reserved, usd(0), "{account}");
+            assert_eq!(now.spent.parts(), spent.load(SeqCst), "{account}");
         }
     });
 }

@@ -146,7 +146,7 @@ fn json(criterion: &mut Bench) {
 fn expression(at: usize) -> String {
     match at {
         500 => "priority >= 5 && model.name.startsWith('llama')".into(),
-        _ if at % 3 == 0 => format!("priority > {} && model.name != 'm-{at}'", 10 + at),
+        _ if at.is_multiple_of(3) => format!("priority > {} && model.name != 'm-{at}'", 10 + at),
         _ if at % 3 == 1 => format!("model.name.startsWith('m-{at}') || size(dataset.name) > {}", 10 + at),
         _ => format!("!(requester in ['ada', 'bob-{at}']) || priority * {at} > {}", 100 * (at + 1)),
     }

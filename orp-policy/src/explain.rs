@@ -1,7 +1,7 @@
 //! Explanations: which rule, which of its conditions, on which value, and what would change the answer.
 //!
 //! A decision names the rules that decided. An explanation looks at every rule that could have spoken, for permits as well as
-//! for refusals, and tries the facts' [turning points](crate::condition::turning) for the smallest changes of at most two
+//! for refusals, and tries the facts' turning points (the values at which a condition changes) for the smallest changes of at most two
 //! facts that come to another verdict. Every change it names has been judged, so none is a guess.
 //!
 //! ```

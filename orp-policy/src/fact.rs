@@ -253,6 +253,18 @@ impl Vocabulary {
         Ok(())
     }
 
+    /// These facts, and words that mean something to tests only and that no document may declare.
+    pub(crate) fn with_words(&self, words: impl IntoIterator<Item = Declaration>) -> Self {
+        let mut facts = self.facts.clone();
+        facts.extend(words.into_iter().map(|word| (word.name.clone(), Arc::new(word))));
+        Self { facts }
+    }
+
+    /// Whether any fact's name begins so.
+    pub(crate) fn has_subject(&self, subject: &str) -> bool {
+        self.facts.keys().any(|name| name.starts_with(subject))
+    }
+
     /// The declaration that already speaks of what `name` would declare.
     fn overlap(&self, name: &str) -> Option<&str> {
         let clashes = |one: &str, other: &str| {
@@ -321,9 +333,25 @@ fn distance(from: &str, to: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Names that conditions give a meaning of their own.
-const RESERVED: &[&str] =
-    &["now", "label", "money", "timestamp", "duration", "size", "has", "true", "false", "null", "in"];
+/// Names that conditions, or what tests say of requests and decisions, give a meaning of their own.
+const RESERVED: &[&str] = &[
+    "now",
+    "label",
+    "money",
+    "timestamp",
+    "duration",
+    "size",
+    "has",
+    "true",
+    "false",
+    "null",
+    "in",
+    "action",
+    "point",
+    "at",
+    "decision",
+    "obligations",
+];
 
 /// The longest name of a label that rules may speak of, in bytes.
 pub const LABEL_LIMIT_BYTES: usize = 100;
@@ -527,6 +555,7 @@ mod tests {
             ("tags.a", "declared already, as `tags.*`"),
             ("now", "is taken"),
             ("has.it", "is taken"),
+            ("decision", "is taken"),
             ("a b", "is no name of a fact"),
             ("a..b", "is no name of a fact"),
             ("9a", "is no name of a fact"),

@@ -38,7 +38,7 @@ struct ByFact {
     /// Rules that no text tells apart.
     rest: Vec<Position>,
     /// Rules that speak only where the fact has one of some texts.
-    facts: Vec<(FactName, ByText)>,
+    facts: BTreeMap<FactName, ByText>,
     /// The same for facts that are mostly not there, of which there may be as many as rules: found by a request's own.
     optional: Table<(FactName, ByText)>,
 }
@@ -115,10 +115,7 @@ impl ByFact {
             let make = || ((*fact).clone(), ByText::default());
             &mut self.optional.entry(fact.as_str().into()).or_insert_with(make).1
         } else {
-            match self.facts.iter_mut().position(|(known, _)| known == *fact) {
-                Some(at) => &mut self.facts[at].1,
-                None => &mut self.facts.push_mut(((*fact).clone(), ByText::default())).1,
-            }
+            self.facts.entry((*fact).clone()).or_default()
         };
         by_text.all.push(position);
         for text in texts {

@@ -134,7 +134,7 @@ fn an_expression(with_present: bool, depth: u32) -> impl Strategy<Value = String
 }
 
 /// The spec of a rule.
-fn a_rule(
+pub(crate) fn a_rule(
     effects: &'static [&'static str],
     modes: &'static [&'static str],
     with_present: bool,
@@ -176,11 +176,11 @@ fn some_rules(with_present: bool) -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-fn rules() -> impl Strategy<Value = Vec<Value>> {
+pub(crate) fn rules() -> impl Strategy<Value = Vec<Value>> {
     some_rules(true)
 }
 
-fn a_request() -> impl Strategy<Value = PolicyRequest> {
+pub(crate) fn a_request() -> impl Strategy<Value = PolicyRequest> {
     let facts: Vec<_> = FACTS
         .into_iter()
         .map(|fact| {
@@ -202,21 +202,21 @@ fn a_request() -> impl Strategy<Value = PolicyRequest> {
     })
 }
 
-fn requests() -> impl Strategy<Value = Vec<PolicyRequest>> {
+pub(crate) fn requests() -> impl Strategy<Value = Vec<PolicyRequest>> {
     prop::collection::vec(a_request(), 16)
 }
 
-fn document(id: usize, spec: &Value) -> String {
+pub(crate) fn document(id: usize, spec: &Value) -> String {
     let document =
         json!({"apiVersion": "orp.policy/v1", "kind": "Rule", "metadata": {"id": format!("r{id}")}, "spec": spec});
     format!("---\n{document}\n")
 }
 
-fn load(specs: &[Value]) -> PolicySet {
+pub(crate) fn load(specs: &[Value]) -> PolicySet {
     load_text(&specs.iter().enumerate().map(|(id, spec)| document(id, spec)).collect::<String>())
 }
 
-fn load_text(rules: &str) -> PolicySet {
+pub(crate) fn load_text(rules: &str) -> PolicySet {
     let flow = |id: &str| {
         let spec = json!({"approvers": ["ada", "bob", "eve"]});
         let metadata = json!({"id": id});
@@ -226,7 +226,7 @@ fn load_text(rules: &str) -> PolicySet {
     PolicySet::from_sources(&[Source::new("random", &text)]).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn with(specs: &[Value], more: &Value) -> PolicySet {
+pub(crate) fn with(specs: &[Value], more: &Value) -> PolicySet {
     load(&[specs, std::slice::from_ref(more)].concat())
 }
 

@@ -1,4 +1,4 @@
-//! Pure judgement for Open Resource Planning: rules and budgets as code.
+//! Pure judgement for Open Resource Planning: rules, budgets, quotas, approvals, guardrails and audit as code.
 //!
 //! A [`PolicySet`] is loaded from YAML [documents](document), whole or not at all, and is then a
 //! [`PolicyEngine`](orp_core::contract::PolicyEngine): a function of the set and the request, without I/O, clock or
@@ -7,15 +7,25 @@
 //!
 //! | module | what stands there |
 //! | --- | --- |
-//! | [`document`] | the YAML of rules and budgets |
+//! | [`document`] | the YAML of everything here |
 //! | [`fact`] | the vocabulary: what rules may speak of, and what absence means |
 //! | [`rule`] | what a rule says, and when |
-//! | [`budget`] | which account a charge falls under |
+//! | [`exception`] | rules set aside for a scope and a time |
+//! | [`approval`] | who may approve what rules and budgets ask for |
+//! | [`budget`] | which accounts a charge falls under |
 //! | [`set`] | the order of evaluation |
+//! | [`explain`] | which rule, which condition, which value, and what would change the answer |
+//! | [`testing`] | what a set is expected to decide: cases, matrices, invariants; coverage and mutants |
+//! | [`simulation`] | what another set would have decided, on a record of decisions |
+//! | [`shadow`] | what another set would decide, beside the one in force |
+//! | [`guardrail`] | personal data and secrets in texts: detectors, and what is done with what they find |
+//! | [`audit`] | a log that nobody can change unseen: chain, Merkle tree, redaction, verifier, exports |
 //! | [`error`] | what is wrong with documents, and where |
 //!
-//! Conditions are typed tests of declared facts, not an expression language: they are checked in full at load, cost what
-//! they compare, and can be indexed, which matters more than how fast one is judged.
+//! Conditions come in two forms that mean one thing: `where`, a map of facts to what they must be, which an index can go by,
+//! and `when`, an expression of the Common Expression Language. Both are checked in full at load against the vocabulary (names,
+//! kinds, how much there is to judge), and both become the same atoms, so that there is one evaluator, one explanation and
+//! one partial evaluation.
 //!
 //! ```
 //! use orp_core::prelude::*;
@@ -39,6 +49,7 @@
 //! ```
 
 pub mod approval;
+pub mod audit;
 pub mod budget;
 mod condition;
 pub mod document;
@@ -46,6 +57,7 @@ pub mod error;
 pub mod exception;
 pub mod explain;
 pub mod fact;
+pub mod guardrail;
 mod index;
 #[cfg(test)]
 mod laws;
@@ -54,7 +66,10 @@ pub mod rule;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod set;
+pub mod shadow;
+pub mod simulation;
 mod template;
+pub mod testing;
 mod view;
 
 pub use approval::ApprovalFlow;
@@ -64,3 +79,6 @@ pub use exception::Exception;
 pub use explain::Explanation;
 pub use rule::{Effect, Mode, Rule};
 pub use set::{Judgement, PolicySet};
+pub use shadow::Shadowed;
+pub use simulation::{Recorded, Simulation};
+pub use testing::{PolicyTest, TestReport};

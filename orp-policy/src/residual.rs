@@ -32,7 +32,7 @@ impl<S: Deref<Target = PolicySet>> Residual<S> {
             // A fact that is not there may mean that there is no such subject, which an open fact can change.
             let hangs_on_others = fact.declaration().absence == Absence::NoSubject && view.get(fact.as_str()).is_none();
             let may_appear = || open.iter().any(|open| open.starts_with(fact.subject()));
-            !is_open(fact.as_str()) && !(hangs_on_others && may_appear())
+            !(is_open(fact.as_str()) || hangs_on_others && may_appear())
         };
         let mut rules: Vec<(Position, Expr)> = Vec::new();
         for Candidate { position, conditions, .. } in set.covering(known) {

@@ -4,9 +4,13 @@ use crate::document::Metadata;
 use crate::document::approval::ApprovalFlowSpec;
 use crate::document::budget::BudgetSpec;
 use crate::document::exception::ExceptionSpec;
+use crate::document::quota::QuotaDocument;
 use crate::document::rule::RuleSpec;
 use crate::document::set::PolicySetSpec;
+use crate::document::test::PolicyTestSpec;
 use crate::fact::{Declaration, FactKind, Vocabulary};
+use crate::guardrail::GuardrailSpec;
+use crate::testing::Words;
 use orp_core::noun::DataClass;
 use orp_core::unit::{Money, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -21,8 +25,11 @@ pub fn schema() -> Schema {
         ("PolicySet", generator.subschema_for::<PolicySetSpec>()),
         ("Rule", generator.subschema_for::<RuleSpec>()),
         ("Budget", generator.subschema_for::<BudgetSpec>()),
+        ("Quota", generator.subschema_for::<QuotaDocument>()),
+        ("Guardrail", generator.subschema_for::<GuardrailSpec>()),
         ("ApprovalFlow", generator.subschema_for::<ApprovalFlowSpec>()),
         ("Exception", generator.subschema_for::<ExceptionSpec>()),
+        ("PolicyTest", generator.subschema_for::<PolicyTestSpec>()),
     ];
     let documents: Vec<Value> = specs.into_iter().map(|(kind, spec)| document(kind, &metadata, spec)).collect();
     json_schema!({
@@ -76,17 +83,55 @@ impl JsonSchema for Conditions {
     }
 }
 
-/// A value, a list of values, or a map of tests.
-fn condition(declared: &Declaration, generator: &mut SchemaGenerator) -> Value {
-    let value = match &declared.kind {
-        FactKind::Texts => json!(false),
+/// What a test says of a request: `action`, `point`, `at` and facts, those of the vocabulary and those that a set declares.
+pub(crate) struct Given;
+
+impl JsonSchema for Given {
+    fn schema_name() -> Cow<'static, str> {
+        "Given".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (mut facts, mut patterns) = (Map::new(), Map::new());
+        for declared in Words::of(Vocabulary::builtin()).requests.iter() {
+            let or_none = json!({"anyOf": [value(&declared.kind, generator), {"type": "null"}]});
+            let described = json!({"description": declared.meaning, "allOf": [or_none]});
+            match declared.name.strip_suffix(".*") {
+                Some(prefix) => patterns.insert(format!("^{prefix}\\."), described),
+                None => facts.insert(declared.name.clone(), described),
+            };
+        }
+        json_schema!({
+            "type": "object",
+            "description": "Facts by name, dotted or nested",
+            "properties": facts,
+            "patternProperties": patterns,
+            "additionalProperties": {"description": "facts of a subject, or a fact that the set declares"},
+            "minProperties": 1,
+        })
+    }
+}
+
+/// A value of a kind.
+fn value(kind: &FactKind, generator: &mut SchemaGenerator) -> Value {
+    match kind {
+        FactKind::Texts => json!({"type": "array", "items": {"type": "string"}}),
         FactKind::Flag => json!({"type": "boolean"}),
         FactKind::Time => json!(generator.subschema_for::<Timestamp>()),
-        FactKind::Text => json!({"type": "string", "pattern": "^[^*]*$"}),
+        FactKind::Text => json!({"type": "string"}),
         FactKind::OneOf(values) => json!({"enum": values}),
         FactKind::Number => json!({"type": "integer"}),
         FactKind::Class => json!(generator.subschema_for::<DataClass>()),
         FactKind::Money => json!(generator.subschema_for::<Money>()),
+    }
+}
+
+/// A value, a list of values, or a map of tests.
+fn condition(declared: &Declaration, generator: &mut SchemaGenerator) -> Value {
+    let value = match &declared.kind {
+        FactKind::Texts => json!(false),
+        FactKind::Text => json!({"type": "string", "pattern": "^[^*]*$"}),
+        kind => value(kind, generator),
     };
     let list = json!({"type": "array", "items": value, "minItems": 1});
     let mut tests = Map::from_iter([

@@ -21,14 +21,18 @@ use crate::document::Documents;
 use crate::error::LoadError;
 use crate::exception::Exception;
 use crate::fact::{Gap, Vocabulary};
+use crate::guardrail::{Detectors, Guardrail, Guardrails};
 use crate::index::{Index, Position};
 use crate::residual::Residual;
 use crate::rule::{Actions, Effect, Mode, Rule, join};
+use crate::testing::PolicyTest;
 use crate::view::View;
 use orp_core::contract::{PolicyEngine, ResidualPolicy};
 use orp_core::document::Source;
 use orp_core::id::RuleId;
-use orp_core::noun::{ApprovalTerms, BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, Reason, Verdict};
+use orp_core::noun::{
+    ApprovalTerms, BudgetSpec, Digest, Obligations, PolicyDecision, PolicyRequest, QuotaTree, Reason, Verdict,
+};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// What speaks when no rule allows: its id in reasons, which no document may have.
@@ -91,7 +95,12 @@ pub(crate) struct Candidate<'a> {
 impl PolicySet {
     /// The set that documents make, whatever their order; all are read before any error is returned.
     pub fn from_sources(sources: &[Source<'_>]) -> Result<Self, LoadError> {
-        Documents::read(sources).map(Self::new)
+        Self::with_detectors(sources, &Detectors::builtin())
+    }
+
+    /// As [`PolicySet::from_sources`], with these detectors for guardrails to choose from.
+    pub fn with_detectors(sources: &[Source<'_>], detectors: &Detectors) -> Result<Self, LoadError> {
+        Documents::read(sources, detectors).map(Self::new)
     }
 
     /// The set that permits everything, and bounds no cost: for hosts that want no policy, and say so.
@@ -112,7 +121,7 @@ impl PolicySet {
         Self::new(Documents { rules: vec![rule], ..Documents::default() })
     }
 
-    fn new(documents: Documents) -> Self {
+    pub(crate) fn new(documents: Documents) -> Self {
         let rules = (0..).zip(&documents.rules).map(|(position, rule)| (position, rule, &rule.conditions));
         let index = Index::new(rules);
         let mut excepted: BTreeMap<Position, Vec<usize>> = BTreeMap::new();
@@ -127,7 +136,8 @@ impl PolicySet {
         Self { documents, index, excepted, version, default_deny: literal_id(DEFAULT_DENY) }
     }
 
-    /// The digest of what the set says: two sets with the same documents have the same one, however written.
+    /// The digest of what the set says: two sets with the same documents have the same one, however written. Its tests say
+    /// nothing of their own.
     pub const fn version(&self) -> Digest {
         self.version
     }
@@ -147,6 +157,23 @@ impl PolicySet {
         &self.documents.budgets
     }
 
+    /// The tree of quotas, of which nothing is taken yet: a scheduler takes from a copy.
+    pub const fn quotas(&self) -> &QuotaTree {
+        &self.documents.quotas
+    }
+
+    /// The guardrails that the texts of a request pass; one whose conditions cannot be judged is among them.
+    pub fn guardrails(&self, request: &PolicyRequest) -> Guardrails<'_> {
+        let view = View::new(&request.facts, request.at);
+        let applying = self.documents.guardrails.iter().filter(|scoped| scoped.applies(view));
+        Guardrails::new(applying.map(|scoped| &scoped.guardrail))
+    }
+
+    /// Every guardrail, whatever it is about, in the order of their ids.
+    pub fn all_guardrails(&self) -> impl Iterator<Item = &Guardrail> {
+        self.documents.guardrails.iter().map(|scoped| &scoped.guardrail)
+    }
+
     fn budget(&self, id: &RuleId) -> Option<&Budget> {
         let budgets = &self.documents.budgets;
         budgets.binary_search_by(|budget| budget.id.cmp(id)).ok().and_then(|at| budgets.get(at))
@@ -160,6 +187,16 @@ impl PolicySet {
     /// The exceptions, in the order of their ids, those that have ended included.
     pub fn exceptions(&self) -> &[Exception] {
         &self.documents.exceptions
+    }
+
+    /// What its documents expect of it, in the order of their ids; [`PolicySet::run_tests`] runs them.
+    pub fn tests(&self) -> &[PolicyTest] {
+        &self.documents.tests
+    }
+
+    /// What its documents say.
+    pub(crate) const fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Judges a request, shadowed rules included.
@@ -359,6 +396,10 @@ fn digest(documents: &Documents) -> Digest {
     documents.vocabulary.declared().for_each(|fact| line(&mut content, "fact", fact));
     documents.rules.iter().for_each(|rule| line(&mut content, "rule", rule));
     documents.budgets.iter().for_each(|budget| line(&mut content, "budget", budget));
+    documents.quotas.specs().for_each(|(_, quota)| line(&mut content, "quota", quota));
+    documents.guardrails.iter().for_each(|scoped| {
+        line(&mut content, "guardrail", &(scoped.guardrail.id(), &scoped.conditions, &scoped.said));
+    });
     documents.flows.iter().for_each(|flow| line(&mut content, "flow", flow));
     documents.exceptions.iter().for_each(|exception| line(&mut content, "exception", exception));
     Digest::of(&content)

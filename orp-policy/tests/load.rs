@@ -260,6 +260,67 @@ fn wrong_requirements_flows_and_exceptions_are_refused_with_their_place() {
 }
 
 #[test]
+fn quotas_make_a_tree_or_are_refused_with_their_place() {
+    let quota = |id: &str, spec: &str| {
+        format!("---\napiVersion: orp.policy/v1\nkind: Quota\nmetadata: {{id: {id}}}\nspec: {spec}\n")
+    };
+    let org = quota("org", "{nominal: {gpu: 2}}");
+    let set = load(&format!("{org}{}", quota("vision", "{parent: org, nominal: {gpu: 8}, lend: {gpu: 4}}"))).unwrap();
+    let vision = set.quotas().id(&orp_core::id::QueueName::new("vision").unwrap()).unwrap();
+    assert_eq!(set.quotas().available(vision).unwrap().gpu.to_string(), "10");
+    for (text, expected) in [
+        (quota("a", "{parent: b}"), "4:16: quota `a` is below `b`, which is not there"),
+        (
+            quota("a", "{borrow: {gpu: 1}}"),
+            "4:16: quota `a` is a root: expected no limit on borrowing or lending, there is nobody to borrow from or lend to",
+        ),
+        (quota("a", "{parent: a}"), "4:16: quota `a` is its own ancestor"),
+        (quota("a", "{nominal: {gpus: 1}}"), "5:18: unknown field `gpus`, expected one of cpu, memory, disk, gpu"),
+    ] {
+        assert_eq!(error(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn guardrails_are_asked_of_their_requests_or_refused_with_their_place() {
+    use orp_core::noun::{PolicyPoint, PolicyRequest};
+    use orp_core::unit::Timestamp;
+    use orp_policy::guardrail::{Channel, Outcome};
+    let guardrail =
+        |spec: &str| format!("apiVersion: orp.policy/v1\nkind: Guardrail\nmetadata: {{id: g}}\nspec: {spec}\n");
+    let spec = "{where: {project.id: support}, applies: [input], detectors: [{detector: email}], action: mask}";
+    let set = load(&guardrail(spec)).unwrap();
+    let text = "write to ada@example.org";
+    let ask = |project: Option<&str>| {
+        let request = PolicyRequest::new(PolicyPoint::ToolCall, "chat", Timestamp::EPOCH);
+        let request = project.into_iter().fold(request, |request, project| request.with_fact("project.id", project));
+        set.guardrails(&request).check(Channel::Input, text).text.into_owned()
+    };
+    assert_eq!(ask(Some("support")), "write to [email]");
+    assert_eq!(ask(None), "write to [email]", "whose it is is not known");
+    assert_eq!(ask(Some("sales")), text);
+    assert_eq!(set.all_guardrails().next().unwrap().check(Channel::Output, text).outcome, Outcome::Pass);
+    let other = load(&guardrail(&spec.replace("mask", "block"))).unwrap();
+    assert_ne!(set.version(), other.version());
+    for (spec, expected) in [
+        (
+            "{applies: [], detectors: [{detector: email}], action: mask}",
+            "4:17: it applies to nothing: expected at least one of input, output, tool_call, dataset, publish",
+        ),
+        (
+            "{applies: [input], detectors: [{detector: email}], action: mask, where: {project: x}}",
+            "4:80: unknown fact `project`: expected one of agent.id, …",
+        ),
+        (
+            "{applies: [input], detectors: [{detector: email}], action: mask, when: cost}",
+            "4:78: expected a condition, which is true or false; this is an amount of money such as `500 USD`",
+        ),
+    ] {
+        assert_eq!(shortened(&error(&guardrail(spec))), expected, "{spec}");
+    }
+}
+
+#[test]
 fn wrong_budgets_are_refused_with_their_place() {
     let cases = [
         ("{limit: 5 USD}", "4:8: missing field `window`"),
@@ -345,8 +406,8 @@ fn wrong_headers_are_refused_with_their_place() {
             "1:13: unknown variant `orp.policy/v2`, expected one of orp.policy/v1",
         ),
         (
-            "apiVersion: orp.policy/v1\nkind: Quota\nmetadata: {id: r}\nspec: {}\n",
-            "2:7: unknown variant `Quota`, expected one of PolicySet, Rule, Budget, ApprovalFlow, Exception",
+            "apiVersion: orp.policy/v1\nkind: Qota\nmetadata: {id: r}\nspec: {}\n",
+            "2:7: unknown variant `Qota`, expected one of PolicySet, Rule, Budget, Quota, ApprovalFlow, Exception, Guardrail, PolicyTest",
         ),
         (
             "apiVersion: orp.policy/v1\nkind: Rule\nmetadata: {id: r r}\nspec: {}\n",

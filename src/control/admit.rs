@@ -5,7 +5,7 @@ use crate::error::OrpError;
 use orp_core::{
     id::{BudgetName, IdempotencyKey, RuleId, RunId},
     noun::{
-        BudgetSpec, DataClass, FactValue, Facts, Intent, LedgerError, Offer, Plan, PolicyPoint, PolicyRequest,
+        BudgetSpec, DataClass, FactValue, Facts, Intent, LedgerError, Notice, Offer, Plan, PolicyPoint, PolicyRequest,
         Resource, Visibility,
     },
     unit::Money,
@@ -114,7 +114,8 @@ impl Control {
         plan: &Plan,
         request: &PolicyRequest,
     ) -> Result<Vec<BudgetSpec>, OrpError> {
-        let mut budgets = self.policy.budgets(request);
+        let budgets = self.policy.budgets(request).into_iter();
+        let mut budgets: Vec<BudgetSpec> = budgets.map(|budget| self.approvals.with_raise(budget)).collect();
         if let Some(cost) = &plan.intent.constraints.cost {
             let spec = |name: BudgetName, rule: RuleId| BudgetSpec::new(name, cost.max, rule);
             let name = BudgetName::new(format!("intent/{run}"));
@@ -124,18 +125,13 @@ impl Control {
         Ok(budgets)
     }
 
-    /// Reserves `amount` on every budget, or on none.
+    /// Reserves `amount` on every budget, or on none; what that tells.
     pub(crate) fn reserve(
         &self,
         key: &IdempotencyKey,
         amount: Money,
         budgets: &[BudgetSpec],
-    ) -> Result<(), LedgerError> {
-        let mut ledger = self.ledger();
-        for notice in ledger.open_all(budgets)? {
-            tracing::warn!(%notice, "a budget");
-        }
-        let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-        ledger.reserve(key.clone(), amount, &names, None)
+    ) -> Result<Vec<Notice>, LedgerError> {
+        self.ledger().open_and_reserve(key.clone(), amount, budgets, None)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::Control;
 use super::admit::Subjects;
-use super::judge::refuses_route;
+use super::judge::{decided, refuses_route};
 use super::pool::{Ticket, node_name};
 use super::providers::Report;
 use super::run::{RunShared, Stop, next_attempt};
@@ -234,12 +234,13 @@ impl Attempt {
     async fn ask_policy(&self, offer: &Offer) -> Step<()> {
         let intent = self.run.with(|state| state.plan.intent.clone());
         let subjects = self.control.subjects(&intent, &self.all_bound_offers());
-        let decision = self.control.policy.decide(&self.control.place_request(&intent, &subjects, offer));
+        let request = self.control.place_request(&intent, &subjects, offer);
+        let decision = self.control.policy.decide(&request);
         let clearance = self.run.with(|state| state.clearance.clone());
         let refusal = self.control.holds_up(&decision, &clearance, None);
         let refusal = refusal.or_else(|| refuses_route(&decision.obligations, offer));
         let subject = format!("{} on {}", self.id, offer.key);
-        self.record(vec![Event::PolicyDecided { point: PolicyPoint::Place, subject, decision }]).await?;
+        self.record(vec![decided(PolicyPoint::Place, subject, decision.clone(), vec![(request, decision)])]).await?;
         let Some(refusal) = refusal else { return Ok(()) };
         let reason = format!("task `{}` may not use {}: {refusal}", self.task.name, offer.key);
         Err(Break::End(self.give_up(reason, AttemptEnd::Elsewhere).await?))
@@ -386,7 +387,7 @@ impl Attempt {
         let decision = self.control.policy.decide(&request);
         let refusal = self.control.holds_up(&decision, &clearance, None);
         let subject = format!("{} from {} to {}", bound.offer.key, bound.offer.place, machine.place);
-        self.record(vec![Event::PolicyDecided { point: PolicyPoint::Transfer, subject, decision }]).await?;
+        self.record(vec![decided(PolicyPoint::Transfer, subject, decision.clone(), vec![(request, decision)])]).await?;
         let Some(refusal) = refusal else { return Ok(()) };
         let reason = format!("task `{}` may not move {}: {refusal}", self.task.name, bound.offer.key);
         Err(Break::End(self.give_up(reason, AttemptEnd::Failed).await?))
@@ -716,8 +717,8 @@ impl Attempt {
         let decision = self.control.policy.decide(&request);
         let permitted = self.control.holds_up(&decision, &clearance, None).is_none();
         let subject = asset.reference.to_string();
-        let decided = Event::PolicyDecided { point: PolicyPoint::Publish, subject, decision };
-        self.run.record(&self.control, vec![decided]).await?;
+        let judged = decided(PolicyPoint::Publish, subject, decision.clone(), vec![(request, decision)]);
+        self.run.record(&self.control, vec![judged]).await?;
         Ok(permitted)
     }
 
@@ -771,34 +772,36 @@ pub(crate) async fn release(control: &Control, run: &RunShared, lease: &Lease) -
         orp_core::noun::Released { at: now, reclaimed: false }
     });
     let cost = lease.cost_until(released.at).unwrap_or(Money::zero(lease.offer.price.amount.currency()));
-    let mut events = Vec::from_iter(charge(control, run, cost));
+    let mut events = charge(control, run, cost);
     events.push(Event::LeaseReleased { lease: lease.id, released, cost });
     run.record(control, events).await
 }
 
 /// Charges the run's reservation, raising it first when it is too small: the fact of that, if it was. What no budget
 /// allows is still owed: it is charged as far as the reservation goes, and told.
-fn charge(control: &Control, run: &RunShared, amount: Money) -> Option<Event> {
-    let (key, _) = run.with(|state| state.reservation.clone())?;
+fn charge(control: &Control, run: &RunShared, amount: Money) -> Vec<Event> {
+    let mut events = Vec::new();
+    let Some((key, _)) = run.with(|state| state.reservation.clone()) else { return events };
     let now = control.clock.now();
     let mut ledger = control.ledger();
-    let left = ledger.reservation(&key)?.left().money()?;
+    let Some(left) = ledger.reservation(&key).and_then(|held| held.left().money()) else { return events };
     let missing = amount.checked_sub(left).ok().filter(|missing| !missing.is_negative() && !missing.is_zero());
-    let (charged, extended) = match missing {
-        None => (amount, None),
-        Some(more) => match ledger.extend(&key, more) {
-            Ok(()) => (amount, Some(Event::BudgetExtended { key: key.clone(), more })),
-            Err(error) => {
-                tracing::error!(%key, %error, "a charge passes every budget that allows it");
-                (left, None)
-            }
-        },
+    let charged = match missing.map(|more| (more, ledger.extend(&key, more))) {
+        None => amount,
+        Some((more, Ok(()))) => {
+            events.push(Event::BudgetExtended { key: key.clone(), more });
+            amount
+        }
+        Some((_, Err(error))) => {
+            tracing::error!(%key, %error, "a charge passes every budget that allows it");
+            left
+        }
     };
     match ledger.charge(&key, charged, now) {
-        Ok(notices) => notices.iter().for_each(|notice| tracing::warn!(%key, %notice, "a budget")),
+        Ok(notices) => events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice })),
         Err(error) => tracing::error!(%key, %error, "a charge was not booked"),
     }
-    extended
+    events
 }
 
 /// Waits for a reason to stop.

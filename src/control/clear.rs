@@ -5,43 +5,77 @@
 //! approver; a host may also bring votes itself.
 
 use super::judge::forbidden;
-use super::{Control, held};
+use super::{Control, Refusal, held};
 use crate::error::OrpError;
 use orp_core::{
     contract::{Answer, Assignment, TalentProvider},
-    id::{IdempotencyKey, Principal, RuleId},
+    id::{BudgetName, IdempotencyKey, Principal, RuleId},
     noun::{
-        Approval, ApprovalError, ApprovalRequest, ApprovalStatus, ApprovalTerms, Clearance, Digest, Event, Intent,
-        Obligations, Plan, PolicyDecision, PolicyRequest, Resource, Verdict, Vote, VoterKind,
+        Approval, ApprovalError, ApprovalRequest, ApprovalStatus, ApprovalTerms, BudgetSpec, Clearance, Digest, Event,
+        Intent, LedgerError, Obligations, OnLimit, Plan, PolicyDecision, PolicyRequest, Resource, Shortage, Verdict,
+        Vote, VoterKind,
     },
-    unit::Span,
+    unit::{Amount, Span, Timestamp},
 };
-use std::{collections::BTreeMap, sync::Arc, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 use tokio::sync::watch;
 
 /// How much of an approver's time a request is said to take.
 const APPROVAL_TIME: Span = Span::from_secs(900);
 
-/// Every request for approval, by the digest of what is to be approved.
+/// What the journal says of approvals.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    /// Every request, by the digest of what is to be approved.
+    asked: BTreeMap<Digest, Approval>,
+    /// Those that were used: what was approved once is done once.
+    used: BTreeSet<Digest>,
+    /// What approvals added to accounts' limits.
+    raised: BTreeMap<BudgetName, Amount>,
+}
+
+/// Every request for approval.
 #[derive(Debug, Default)]
 pub(crate) struct Approvals {
-    book: Mutex<BTreeMap<Digest, Approval>>,
+    book: Mutex<Book>,
     /// Changes whenever a vote counts.
     voted: watch::Sender<()>,
 }
 
 impl Approvals {
     /// Those of a journal.
-    pub(crate) fn new(book: BTreeMap<Digest, Approval>) -> Self {
+    pub(crate) fn new(book: Book) -> Self {
         Self { book: Mutex::new(book), voted: watch::Sender::default() }
     }
 
     pub(crate) fn all(&self) -> Vec<Approval> {
-        held(&self.book).values().cloned().collect()
+        held(&self.book).asked.values().cloned().collect()
     }
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Approval> {
-        held(&self.book).get(digest).cloned()
+        held(&self.book).asked.get(digest).cloned()
+    }
+
+    /// What was approved and is not used yet, or where it stands otherwise; none when it must be asked for.
+    fn standing(&self, digest: &Digest, at: Timestamp) -> Option<(ApprovalStatus, ApprovalRequest)> {
+        let book = held(&self.book);
+        let known = book.asked.get(digest).filter(|_| !book.used.contains(digest))?;
+        Some((known.status(at), known.request.clone()))
+    }
+
+    /// A budget with what approvals added to its limit.
+    pub(crate) fn with_raise(&self, mut budget: BudgetSpec) -> BudgetSpec {
+        if let Some(raised) = held(&self.book).raised.get(&budget.name) {
+            budget.limit = budget.limit.checked_add(*raised).unwrap_or(budget.limit);
+        }
+        budget
+    }
+
+    pub(crate) fn take(&self, event: &Event) {
+        held(&self.book).fold(event);
     }
 
     pub(crate) fn voted(&self) -> watch::Receiver<()> {
@@ -49,17 +83,27 @@ impl Approvals {
     }
 }
 
-/// Takes an approval's event in.
-pub(crate) fn fold(book: &mut BTreeMap<Digest, Approval>, event: &Event) {
-    match event {
-        Event::ApprovalRequested { approval } => {
-            book.insert(approval.digest(), Approval::new((**approval).clone()));
+impl Book {
+    /// Takes an event in.
+    pub(crate) fn fold(&mut self, event: &Event) {
+        match event {
+            Event::ApprovalRequested { approval } => {
+                let digest = approval.digest();
+                self.used.remove(&digest);
+                self.asked.insert(digest, Approval::new((**approval).clone()));
+            }
+            Event::ApprovalVoted { vote } => {
+                // Only votes that counted are in the journal.
+                let _ = self.asked.get_mut(&vote.digest).map(|approval| approval.take(vote.clone()));
+            }
+            Event::RunCleared { clearance } => self.used.extend(&clearance.approvals),
+            Event::BudgetRaised { budget, by, approval } => {
+                self.used.insert(*approval);
+                let raised = self.raised.entry(budget.clone()).or_insert_with(|| by.zero());
+                *raised = raised.checked_add(*by).unwrap_or(*raised);
+            }
+            _ => {}
         }
-        Event::ApprovalVoted { vote } => {
-            // Only votes that counted are in the journal.
-            let _ = book.get_mut(&vote.digest).map(|approval| approval.take(vote.clone()));
-        }
-        _ => {}
     }
 }
 
@@ -88,16 +132,34 @@ impl<'a> Asking<'a> {
 
 /// What must be approved, by every flow that a decision names.
 fn approval_requests(request: &PolicyRequest, decision: &PolicyDecision, asking: &Asking<'_>) -> Vec<ApprovalRequest> {
-    let bound = asking.plan.map(|plan| (Digest::of(&serde_json::to_vec(plan).unwrap_or_default()), plan.reserve));
-    let ask = |(flow, terms): (&RuleId, &ApprovalTerms)| {
-        let (subject, requester) = (asking.subject.as_str(), asking.requester.clone());
-        let asked = ApprovalRequest::new(flow.clone(), terms.clone(), request, subject, requester, decision.policy);
-        match bound {
-            Some((digest, cost)) => asked.with_plan(digest, cost),
-            None => asked,
-        }
-    };
+    let ask = |(flow, terms)| approval_request(request, decision.policy, asking, flow, terms);
     decision.obligations.approvals.iter().map(ask).collect()
+}
+
+/// One request for approval.
+fn approval_request(
+    request: &PolicyRequest,
+    policy: Digest,
+    asking: &Asking<'_>,
+    flow: &RuleId,
+    terms: &ApprovalTerms,
+) -> ApprovalRequest {
+    let (subject, requester) = (asking.subject.as_str(), asking.requester.clone());
+    let asked = ApprovalRequest::new(flow.clone(), terms.clone(), request, subject, requester, policy);
+    match asking.plan {
+        Some(plan) => asked.with_plan(Digest::of(&serde_json::to_vec(plan).unwrap_or_default()), plan.reserve),
+        None => asked,
+    }
+}
+
+/// An account, and by how much its limit is raised.
+type Raise = (BudgetName, Amount);
+
+/// Whether everything wanted is approved.
+enum Given {
+    All(Vec<Digest>),
+    Asked(Vec<ApprovalRequest>),
+    Refused(String),
 }
 
 /// Whether something may go on.
@@ -122,31 +184,84 @@ impl Control {
         if decision.verdict == Verdict::Forbid {
             return Ok(Cleared::No(decision));
         }
+        let wanted = approval_requests(request, &decision, asking);
+        let given = match self.given(wanted, request.at).await? {
+            Given::All(given) => given,
+            Given::Asked(asked) => return Ok(Cleared::Asked(asked)),
+            Given::Refused(because) => return Ok(Cleared::No(forbidden(decision, because))),
+        };
+        let cost_max = asking.plan.map(|plan| plan.reserve);
+        Ok(Cleared::Yes(Clearance::new(decision.obligations, decision.policy, given, cost_max)))
+    }
+
+    /// Whether everything wanted is approved; what is not is asked for.
+    async fn given(self: &Arc<Self>, wanted: Vec<ApprovalRequest>, at: Timestamp) -> Result<Given, OrpError> {
         let (mut given, mut asked) = (Vec::new(), Vec::new());
-        for approval in approval_requests(request, &decision, asking) {
+        for approval in wanted {
             let digest = approval.digest();
-            match self.approvals.find(&digest).map(|known| (known.status(request.at), known)) {
+            match self.approvals.standing(&digest, at) {
                 Some((ApprovalStatus::Granted { .. }, _)) => given.push(digest),
                 Some((status @ ApprovalStatus::Refused { .. }, _)) => {
-                    let because = format!("`{}` did not approve it: {status}", approval.flow);
-                    return Ok(Cleared::No(forbidden(decision, because)));
+                    return Ok(Given::Refused(format!("`{}` did not approve it: {status}", approval.flow)));
                 }
-                Some((ApprovalStatus::Pending { .. }, known)) => asked.push(known.request),
+                Some((ApprovalStatus::Pending { .. }, known)) => asked.push(known),
                 Some((ApprovalStatus::Expired, _)) | None => asked.push(self.ask_for(approval).await?),
             }
         }
-        if !asked.is_empty() {
-            return Ok(Cleared::Asked(asked));
-        }
-        let cost_max = asking.plan.map(|plan| plan.reserve);
-        Ok(Cleared::Yes(Clearance::new(decision.obligations, decision.policy, given, cost_max)))
+        Ok(if asked.is_empty() { Given::All(given) } else { Given::Asked(asked) })
+    }
+
+    /// What follows when budgets have too little left for a plan: where all of them want somebody asked, that is done, and
+    /// what was approved is added to their limits.
+    pub(crate) async fn raise_limits(
+        self: &Arc<Self>,
+        request: &PolicyRequest,
+        error: LedgerError,
+        policy: Digest,
+        plan: &Plan,
+    ) -> Result<Result<(), Refusal>, OrpError> {
+        let Some((wanted, raises)) = self.wanted_raises(request, &error, policy, plan) else {
+            return Ok(Err(Refusal::Budget(error)));
+        };
+        let given = match self.given(wanted, request.at).await? {
+            Given::All(given) => given,
+            Given::Asked(asked) => return Ok(Err(Refusal::Approval(asked))),
+            Given::Refused(_) => return Ok(Err(Refusal::Budget(error))),
+        };
+        let raised = |((budget, by), approval)| Event::BudgetRaised { budget, by, approval };
+        let events: Vec<Event> = raises.into_iter().zip(given).map(raised).collect();
+        let records = self.recorder.write(None, events.clone()).await?;
+        events.iter().for_each(|event| self.approvals.take(event));
+        self.recorder.tell(records);
+        Ok(Ok(()))
+    }
+
+    /// What must be approved for every budget that has too little left, and by how much each is raised then; nothing where
+    /// one of them wants something else than to be asked.
+    fn wanted_raises(
+        &self,
+        request: &PolicyRequest,
+        error: &LedgerError,
+        policy: Digest,
+        plan: &Plan,
+    ) -> Option<(Vec<ApprovalRequest>, Vec<Raise>)> {
+        let LedgerError::Exceeded(exceeded) = error else { return None };
+        let ask = |short: &Shortage| {
+            let OnLimit::Ask(flow) = &short.on_limit else { return None };
+            let by = short.asked.checked_sub(short.left).ok()?;
+            let subject = format!("{by} more than the {} of budget `{}`, for {}", short.limit, short.budget, plan.id);
+            let asking = Asking { subject, ..Asking::to_run(plan) };
+            let wanted = approval_request(request, policy, &asking, flow, &self.policy.approval_terms(flow)?);
+            Some((wanted, (short.budget.clone(), by)))
+        };
+        exceeded.all().map(ask).collect::<Option<Vec<_>>>().map(|asked| asked.into_iter().unzip())
     }
 
     /// Writes a request down, and brings it to everyone who may approve it.
     async fn ask_for(self: &Arc<Self>, approval: ApprovalRequest) -> Result<ApprovalRequest, OrpError> {
         let event = Event::ApprovalRequested { approval: Box::new(approval.clone()) };
         let records = self.recorder.write(None, vec![event.clone()]).await?;
-        fold(&mut held(&self.approvals.book), &event);
+        self.approvals.take(&event);
         self.recorder.tell(records);
         self.deliver(&approval).await;
         Ok(approval)
@@ -209,7 +324,7 @@ impl Control {
         let status = approval.clone().take(vote.clone())?;
         let event = Event::ApprovalVoted { vote };
         let records = self.recorder.write(None, vec![event.clone()]).await?;
-        fold(&mut held(&self.approvals.book), &event);
+        self.approvals.take(&event);
         self.recorder.tell(records);
         self.approvals.voted.send_replace(());
         Ok(status)

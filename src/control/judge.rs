@@ -6,32 +6,53 @@ use crate::orp::PlanAnswer;
 use orp_core::{
     id::RuleId,
     noun::{
-        Bound, Clearance, Digest, Frontier, Obligations, Offer, Plan, PolicyDecision, PolicyPoint, PolicyRequest,
-        Reason, Rejection, Resource, Verdict,
+        Bound, Clearance, Digest, Event, Frontier, Obligations, Offer, Plan, PolicyDecision, PolicyPoint,
+        PolicyRequest, Reason, Rejection, Resource, Verdict,
     },
 };
 
 /// What obligations nobody can keep are refused by: the reason's rule, when it is not one of the set's own.
 const OBLIGATIONS: &str = "obligations";
 
+/// A decision, with every single question that it is made of.
+pub(crate) struct Judged {
+    pub(crate) decision: PolicyDecision,
+    pub(crate) asked: Vec<(PolicyRequest, PolicyDecision)>,
+}
+
+/// The fact that policy answered.
+pub(crate) const fn decided(
+    point: PolicyPoint,
+    subject: String,
+    decision: PolicyDecision,
+    asked: Vec<(PolicyRequest, PolicyDecision)>,
+) -> Event {
+    Event::PolicyDecided { point, subject, decision, asked }
+}
+
 impl Control {
     /// One decision on a plan and everything in it, the strictest of all, with the obligations of all; forbidden too where an
     /// obligation is not kept.
-    pub(crate) fn judge_plan(&self, request: &PolicyRequest, plan: &Plan, subjects: &Subjects) -> PolicyDecision {
-        let mut decisions = vec![self.policy.decide(request)];
+    pub(crate) fn judge_plan(&self, request: &PolicyRequest, plan: &Plan, subjects: &Subjects) -> Judged {
+        let ask = |request: PolicyRequest| {
+            let decision = self.policy.decide(&request);
+            (request, decision)
+        };
+        let mut asked = vec![ask(request.clone())];
         for binding in &plan.bindings {
             let Some(machine) = binding.machine() else { continue };
-            decisions.push(self.policy.decide(&self.place_request(&plan.intent, subjects, &machine.offer)));
+            asked.push(ask(self.place_request(&plan.intent, subjects, &machine.offer)));
             for moved in &binding.bound {
                 let request = self.transfer_request(plan, subjects, moved, &machine.offer);
-                decisions.extend(request.map(|request| self.policy.decide(&request)));
+                asked.extend(request.map(ask));
             }
         }
-        let decision = strictest(decisions);
-        match self.breach(&decision.obligations, plan) {
+        let decision = strictest(asked.iter().map(|(_, decision)| decision.clone()).collect());
+        let decision = match self.breach(&decision.obligations, plan) {
             Some(breach) if decision.verdict != Verdict::Forbid => forbidden(decision, breach),
             _ => decision,
-        }
+        };
+        Judged { decision, asked }
     }
 
     /// Which obligation a plan does not keep, if there is one.
@@ -74,13 +95,13 @@ impl Control {
         let mut refused: Vec<PolicyDecision> = Vec::new();
         frontier.plans.retain(|plan| {
             let request = self.plan_request(PolicyPoint::Plan, plan, subjects);
-            let decision = self.judge_plan(&request, plan, subjects);
+            let decision = self.judge_plan(&request, plan, subjects).decision;
             let is_forbidden = decision.verdict == Verdict::Forbid;
             refused.extend(Some(decision).filter(|_| is_forbidden));
             !is_forbidden
         });
         match refused.first() {
-            Some(decision) if frontier.plans.is_empty() => PlanAnswer::Refused(decision.clone()),
+            Some(decision) if frontier.plans.is_empty() => PlanAnswer::Refused(Box::new(decision.clone())),
             Some(decision) => {
                 let reason = format!("policy, for one: {decision}");
                 frontier.rejected.push(Rejection { reason, count: refused.len() as u64 });

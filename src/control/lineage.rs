@@ -1,14 +1,14 @@
 //! Classes follow lineage: what is made from other things is as sensitive as the most sensitive of them, and only people lower
 //! that.
 
-use super::{Asking, Cleared, Control};
+use super::{Asking, Cleared, Control, decided};
 use crate::error::OrpError;
 use orp_core::{
     error::StoreError,
     id::{AssetId, Principal},
     noun::{
-        ApprovalRequest, Asset, AssetRef, DataClass, Event, LifeCycle, Lineage, PolicyDecision, PolicyPoint,
-        PolicyRequest, Verdict,
+        ApprovalRequest, Asset, AssetRef, DataClass, LifeCycle, Lineage, PolicyDecision, PolicyPoint, PolicyRequest,
+        Verdict,
     },
 };
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub enum Declassified {
     /// These people were asked to approve it: ask again when they have.
     NeedsApproval(Vec<ApprovalRequest>),
     /// Policy does not allow it; so it is when no rule says who must approve.
-    Refused(PolicyDecision),
+    Refused(Box<PolicyDecision>),
 }
 
 impl Control {
@@ -52,17 +52,17 @@ impl Control {
         let request = self.declassify_request(&from, to, requester);
         let decision = self.policy.decide(&request);
         let subject = format!("{} from {} to {to}", from.reference, from.class);
-        let decided =
-            Event::PolicyDecided { point: PolicyPoint::Publish, subject: subject.clone(), decision: decision.clone() };
-        let records = self.recorder.write(None, vec![decided]).await?;
+        let judged =
+            decided(PolicyPoint::Publish, subject.clone(), decision.clone(), vec![(request.clone(), decision.clone())]);
+        let records = self.recorder.write(None, vec![judged]).await?;
         self.recorder.tell(records);
         if decision.verdict == Verdict::Permit {
             let because = "a class is lowered by people only, and no rule says who must approve it";
-            return Ok(Declassified::Refused(super::judge::forbidden(decision, because.into())));
+            return Ok(Declassified::Refused(Box::new(super::judge::forbidden(decision, because.into()))));
         }
         let asking = Asking { requester, subject: format!("declassification of {subject}"), plan: None };
         match self.clear(&request, decision, &asking).await? {
-            Cleared::No(decision) => Ok(Declassified::Refused(decision)),
+            Cleared::No(decision) => Ok(Declassified::Refused(Box::new(decision))),
             Cleared::Asked(asked) => Ok(Declassified::NeedsApproval(asked)),
             Cleared::Yes(_) => Ok(Declassified::Done(Box::new(self.lowered(from, to, requester).await?))),
         }

@@ -26,6 +26,7 @@ mod recover;
 mod run;
 
 pub(crate) use clear::{Approvals, Asking, Cleared};
+pub(crate) use judge::decided;
 pub use lineage::Declassified;
 pub(crate) use pool::Pool;
 pub(crate) use providers::Providers;

@@ -1,5 +1,6 @@
-//! The one way a fact comes to be: journal first, then fold, then tell.
+//! The one way a fact comes to be: journal first, then the audit log, then fold, then tell.
 
+use crate::audit::{AuditError, Follower};
 use crate::time::Timer;
 use orp_core::{
     contract::Journal,
@@ -47,21 +48,32 @@ impl OrpEvent {
 pub(crate) struct Recorder {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Timer>,
+    audit: Option<Follower>,
     events: broadcast::Sender<OrpEvent>,
 }
 
 impl Recorder {
-    pub(crate) fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Timer>) -> Self {
-        Self { journal, clock, events: broadcast::Sender::new(EVENTS_KEPT) }
+    pub(crate) fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Timer>, audit: Option<Follower>) -> Self {
+        Self { journal, clock, audit, events: broadcast::Sender::new(EVENTS_KEPT) }
     }
 
-    /// Writes facts of one moment together; they are on disk when this returns, and not yet told.
+    /// What follows the journal into the audit log, if anything does.
+    pub(crate) fn audit(&self) -> Option<&Follower> {
+        self.audit.as_ref()
+    }
+
+    /// Writes facts of one moment together; they are on disk and, where they are audited, on record when this returns, and
+    /// not yet told.
     pub(crate) async fn write(&self, run: Option<RunId>, events: Vec<Event>) -> Result<Vec<Record>, StoreError> {
         let at = self.clock.now();
         let new = events.iter().map(|event| NewRecord { at, run, event: event.clone() }).collect();
         let first = self.journal.append(new).await?;
         let record = |(event, sequence)| Record { sequence: Sequence(sequence), at, run, event };
-        Ok(events.into_iter().zip(first.0..).map(record).collect())
+        let records: Vec<Record> = events.into_iter().zip(first.0..).map(record).collect();
+        if let Some(audit) = &self.audit {
+            audit.follow(&*self.journal, &records).await?;
+        }
+        Ok(records)
     }
 
     /// Tells what was written and folded.
@@ -81,14 +93,21 @@ impl Recorder {
         self.events.subscribe()
     }
 
-    /// Everything that ever happened, in order, a page at a time.
-    pub(crate) async fn replay(&self, mut take: impl FnMut(Record)) -> Result<(), StoreError> {
+    /// Everything that ever happened, in order, a page at a time. What the audit log does not have yet is put on record.
+    pub(crate) async fn replay(&self, mut take: impl FnMut(Record)) -> Result<(), AuditError> {
         let mut next = Sequence(1);
         loop {
             let page = self.journal.read(next, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             next = Sequence(last.sequence.0 + 1);
+            if let Some(audit) = &self.audit {
+                audit.take(&page).await?;
+            }
             page.into_iter().for_each(&mut take);
+        }
+        match &self.audit {
+            Some(audit) => audit.caught_up().await,
+            None => Ok(()),
         }
     }
 }

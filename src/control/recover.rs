@@ -5,7 +5,7 @@ use super::{Control, clear, held};
 use orp_core::{
     error::StoreError,
     id::{BudgetName, IdempotencyKey, LeaseId, RunId},
-    noun::{Approval, ApprovalStatus, Digest, Event, Lease, Ledger, LedgerError, Record, RunState},
+    noun::{ApprovalStatus, Event, Lease, Ledger, LedgerError, Record, RunState},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,15 +17,20 @@ use std::{
 pub(crate) struct Recovered {
     pub(crate) runs: BTreeMap<RunId, RunState>,
     pub(crate) ledger: Ledger,
-    pub(crate) approvals: BTreeMap<Digest, Approval>,
+    pub(crate) approvals: clear::Book,
 }
 
 impl Recovered {
     /// Takes one record in.
     pub(crate) fn fold(&mut self, record: &Record) {
-        clear::fold(&mut self.approvals, &record.event);
+        self.approvals.fold(&record.event);
         if let Some(state) = RunState::begin(record) {
             self.runs.insert(state.id, state);
+        }
+        if let Event::BudgetTransferred { key, transfer, .. } = &record.event
+            && let Err(error) = self.ledger.transfer(key.clone(), transfer.clone())
+        {
+            tracing::warn!(sequence = record.sequence.0, %error, "a transfer does not fit the ledger");
         }
         let Some(run) = record.run.and_then(|run| self.runs.get_mut(&run)) else { return };
         let reservation = run.reservation.as_ref().map(|(key, _)| key.clone());

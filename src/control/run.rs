@@ -4,14 +4,15 @@
 //! it does next is a function of that state, so a restarted host goes on where the last one stood.
 
 use super::attempt::{self, AttemptEnd};
+use super::judge::{Judged, decided};
 use super::{Asking, Cleared, Control, held};
 use crate::error::OrpError;
 use orp_core::{
     error::StoreError,
     id::{AttemptId, IdempotencyKey, RunId, TaskName},
     noun::{
-        Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan, PlanOutcome,
-        PolicyPoint, Record, Remaining, RunState, TaskStatus,
+        Digest, Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan,
+        PlanOutcome, PolicyPoint, Record, Remaining, RunState, TaskStatus,
     },
     unit::{Amount, Money, Probability, Timestamp},
 };
@@ -296,10 +297,10 @@ impl Driver {
     async fn follow(&mut self, state: &RunState, plan: Plan, reason: String) -> Result<(), StoreError> {
         let subjects = self.control.subjects(&plan.intent, &[]);
         let request = self.control.plan_request(PolicyPoint::Replan, &plan, &subjects);
-        let decision = self.control.judge_plan(&request, &plan, &subjects);
+        let Judged { decision, asked } = self.control.judge_plan(&request, &plan, &subjects);
         let refusal = self.control.holds_up(&decision, &state.clearance, Some(&plan));
         let subject = plan.id.to_string();
-        let mut events = vec![Event::PolicyDecided { point: PolicyPoint::Replan, subject, decision }];
+        let mut events = vec![decided(PolicyPoint::Replan, subject, decision, asked)];
         match refusal {
             None => {
                 events.extend(self.extend_reservation(state, plan.reserve));
@@ -427,32 +428,43 @@ impl Control {
         let look = self.look().await;
         let subjects = self.subjects(&plan.intent, &look.offers);
         let request = self.plan_request(PolicyPoint::Run, &plan, &subjects);
-        let decision = self.judge_plan(&request, &plan, &subjects);
+        let Judged { decision, asked } = self.judge_plan(&request, &plan, &subjects);
         let id = RunId::next(&*self.ids);
         let subject = plan.id.to_string();
-        let decided = Event::PolicyDecided { point: PolicyPoint::Run, subject, decision: decision.clone() };
+        let judged = decided(PolicyPoint::Run, subject, decision.clone(), asked);
         let cleared = match self.clear(&request, decision, &Asking::to_run(&plan)).await? {
             Cleared::Yes(clearance) => Ok(clearance),
             Cleared::Asked(approvals) => Err(Refusal::Approval(approvals)),
-            Cleared::No(decision) => Err(Refusal::Policy(decision)),
+            Cleared::No(decision) => Err(Refusal::Policy(Box::new(decision))),
         };
         let clearance = match cleared {
             Ok(clearance) => clearance,
             Err(refusal) => {
-                let records = self.recorder.write(None, vec![decided]).await?;
+                let records = self.recorder.write(None, vec![judged]).await?;
                 self.recorder.tell(records);
                 return Ok(Err(refusal));
             }
         };
-        let budgets = self.budgets(id, &plan, &request)?;
         let key = reservation_key(id);
-        if let Err(error) = self.reserve(&key, plan.reserve, &budgets) {
-            return Ok(Err(Refusal::Budget(error)));
-        }
+        let (budgets, notices) = loop {
+            let budgets = self.budgets(id, &plan, &request)?;
+            match self.reserve(&key, plan.reserve, &budgets) {
+                Ok(notices) => break (budgets, notices),
+                Err(error) => {
+                    // What is approved is used up, so this ends.
+                    let policy = clearance.policy.unwrap_or(Digest::of(b""));
+                    if let Err(refusal) = self.raise_limits(&request, error, policy, &plan).await? {
+                        return Ok(Err(refusal));
+                    }
+                }
+            }
+        };
         let amount = plan.reserve;
         let started = Event::RunStarted { plan: Box::new(plan) };
         let cleared = Event::RunCleared { clearance: clearance.clone() };
-        let events = vec![started, decided, cleared, Event::BudgetReserved { key: key.clone(), amount, budgets }];
+        let mut events =
+            vec![started, judged, cleared.clone(), Event::BudgetReserved { key: key.clone(), amount, budgets }];
+        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
         let records = match self.recorder.write(Some(id), events).await {
             Ok(records) => records,
             Err(error) => {
@@ -464,6 +476,7 @@ impl Control {
         let state = records.first().and_then(RunState::begin).ok_or(OrpError::UnknownRun(id))?;
         let run = Arc::new(RunShared::new(state));
         run.fold(&records[1..]);
+        self.approvals.take(&cleared);
         self.recorder.tell(records);
         self.take_up(run.clone());
         self.notify(&clearance.obligations, &id.to_string()).await;
@@ -480,7 +493,7 @@ impl Control {
 /// Who refused a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Refusal {
-    Policy(orp_core::noun::PolicyDecision),
+    Policy(Box<orp_core::noun::PolicyDecision>),
     Approval(Vec<orp_core::noun::ApprovalRequest>),
     Budget(LedgerError),
 }

@@ -8,6 +8,7 @@
 mod compute;
 mod content;
 mod decide;
+mod detect;
 mod device;
 #[path = "../memory/mod.rs"]
 mod memory;
@@ -36,6 +37,7 @@ fn every_law_has_a_fake() {
         compute::OF_ANY_PROVIDER,
         content::FAKES,
         decide::FAKES,
+        detect::FAKES,
         device::FAKES,
         planner::FAKES,
         scheduler::FAKES,

@@ -190,3 +190,12 @@ pub fn requests() -> (Vec<PolicyRequest>, Vec<PolicyRequest>) {
     let other = PolicyRequest::new(PolicyPoint::Publish, "publish", Timestamp::EPOCH);
     (vec![cost("3 USD"), cost("7 USD"), other], vec![run.clone(), cost("3 EUR"), run.with_fact("cost", "three")])
 }
+
+/// Texts in which [`names`] finds something.
+pub const NAMES: [&str; 3] = ["Heron was Blue Heron", "émile: \"Éclair\", Éclair and Heron.", "Blue Heron-Heron"];
+
+/// A detector of code names.
+pub fn names() -> MemoryDetector {
+    let names = MemoryDetector::new(FindingKind::from_static("codename"));
+    ["Heron", "Blue Heron", "Éclair"].into_iter().fold(names, |names, word| names.with_word(word).unwrap())
+}

@@ -11,17 +11,20 @@
 //! | [`Planner`], [`Estimator`] | what would do? how long, how dear, how good? |
 //! | [`Scheduler`] | who gets what now? |
 //! | [`PolicyEngine`] | may it? |
+//! | [`Detector`] | what in this text is not for everyone? |
 //! | [`Journal`], [`AssetStore`] | what happened? what do we have? |
 //! | [`IntentInterpreter`] | what do these words want? |
 //! | [`Clock`], [`IdSource`] | when is it? what is its name? |
 
 mod decide;
+mod detect;
 mod device;
 mod provider;
 mod store;
 mod time;
 
 pub use decide::*;
+pub use detect::*;
 pub use device::*;
 pub use provider::*;
 pub use store::*;

@@ -7,12 +7,14 @@
 //! | `Planner`, `Estimator` | [`MemoryPlanner`], [`MemoryEstimator`] |
 //! | `Scheduler` | [`MemoryScheduler`] |
 //! | `PolicyEngine` | [`MemoryPolicy`] |
+//! | `Detector` | [`MemoryDetector`] |
 //! | `Journal`, `AssetStore` | [`MemoryJournal`], [`MemoryAssets`] |
 //! | `IntentInterpreter` | [`MemoryInterpreter`] |
 //! | `Clock`, `IdSource` | [`ManualClock`], [`SeededIds`] |
 //!
 //! Nothing here is durable and nothing is fast on purpose; each is as short as its laws allow.
 
+mod detect;
 mod device;
 mod estimator;
 mod interpreter;
@@ -23,6 +25,7 @@ mod scheduler;
 mod store;
 mod time;
 
+pub use detect::MemoryDetector;
 pub use device::MemoryDevices;
 pub use estimator::MemoryEstimator;
 pub use interpreter::MemoryInterpreter;

@@ -1,11 +1,11 @@
 //! Events: the facts of the journal, the only source of truth. Everything else is folded from them.
 
 use super::{
-    ApprovalRequest, Artefact, BudgetSpec, Checkpoint, Clearance, Ending, Execution, Intent, Lease, Plan,
-    PolicyDecision, PolicyPoint, Queue, Released, Vote,
+    ApprovalRequest, Artefact, BudgetSpec, Checkpoint, Clearance, Digest, Ending, Execution, Intent, Lease, Notice,
+    Plan, PolicyDecision, PolicyPoint, PolicyRequest, Queue, Released, Transfer, Vote,
 };
-use crate::id::{AttemptId, IdempotencyKey, IntentId, LeaseId, RunId, TaskName};
-use crate::unit::{Money, Timestamp};
+use crate::id::{AttemptId, BudgetName, IdempotencyKey, IntentId, LeaseId, Principal, RunId, TaskName};
+use crate::unit::{Amount, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -94,6 +94,9 @@ pub enum Event {
         subject: String,
         /// The answer.
         decision: PolicyDecision,
+        /// Every single question, with its answer: what another policy can be asked again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<(PolicyRequest, PolicyDecision)>,
     },
     /// Somebody was asked to approve something.
     ApprovalRequested {
@@ -130,6 +133,29 @@ pub enum Event {
         key: IdempotencyKey,
         /// By how much.
         more: Money,
+    },
+    /// A budget's limit was raised, for somebody approved it.
+    BudgetRaised {
+        /// Which account.
+        budget: BudgetName,
+        /// By how much.
+        by: Amount,
+        /// The approval, by its digest; it is used up.
+        approval: Digest,
+    },
+    /// Limit was moved from one budget's account to another's.
+    BudgetTransferred {
+        /// The same key again changes nothing.
+        key: IdempotencyKey,
+        /// What was moved, and why.
+        transfer: Transfer,
+        /// Who moved it.
+        by: Principal,
+    },
+    /// A budget's limit comes near, or was passed.
+    BudgetNoticed {
+        /// What is to be told.
+        notice: Notice,
     },
     /// A task's inputs exist; its attempt waits.
     AttemptQueued {

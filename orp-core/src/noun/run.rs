@@ -208,7 +208,7 @@ impl RunState {
     pub fn apply(&mut self, record: &Record) {
         let at = record.at;
         match &record.event {
-            Event::PolicyDecided { point, subject, decision } => self.judgements.push(Judgement {
+            Event::PolicyDecided { point, subject, decision, .. } => self.judgements.push(Judgement {
                 at,
                 point: *point,
                 subject: subject.clone(),

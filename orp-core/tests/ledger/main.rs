@@ -1,5 +1,7 @@
 //! The ledger's laws, held against a naive ledger that keeps lists and adds everything up anew each time.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
+
 mod behaviour;
 mod laws;
 mod model;

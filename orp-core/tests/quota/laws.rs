@@ -148,7 +148,7 @@ fn step(tree: &mut QuotaTree, naive: &mut Naive<'_>, operation: &Op) -> (bool, b
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     /// Every answer is the definition's; every node always is within its borrowing limit; no tree holds more than it has.
     #[test]

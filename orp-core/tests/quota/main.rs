@@ -1,5 +1,7 @@
 //! The quota tree against what is documented of Kueue's cohorts, and against a naive recomputation.
 
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+
 mod cases;
 mod laws;
 

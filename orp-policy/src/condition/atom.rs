@@ -143,6 +143,32 @@ impl Atom {
         }
     }
 
+    /// The literals that are compared with, from left to right.
+    pub(crate) fn literals(&self) -> Vec<&FactValue> {
+        let (terms, mut literals) = match &self.test {
+            Test::Present(_) => (vec![], vec![]),
+            Test::OneOf(term, values) => (vec![term], values.iter().collect()),
+            Test::Compare(_, left, right) | Test::Within(left, right) | Test::Text(_, left, right) => {
+                (vec![left, right], vec![])
+            }
+        };
+        terms.into_iter().for_each(|term| term.literals(&mut literals));
+        literals
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn literals_mut(&mut self) -> Vec<&mut FactValue> {
+        let (terms, mut literals) = match &mut self.test {
+            Test::Present(_) => (vec![], vec![]),
+            Test::OneOf(term, values) => (vec![term], values.iter_mut().collect()),
+            Test::Compare(_, left, right) | Test::Within(left, right) | Test::Text(_, left, right) => {
+                (vec![left, right], vec![])
+            }
+        };
+        terms.into_iter().for_each(|term| term.literals_mut(&mut literals));
+        literals
+    }
+
     /// Whether it speaks of nothing that can change.
     pub(super) fn is_constant(&self) -> bool {
         let is_constant = |term: &Term| term.is_constant();
@@ -317,6 +343,30 @@ impl Term {
             Self::Arithmetic(_, left, right) => {
                 left.facts(facts);
                 right.facts(facts);
+            }
+        }
+    }
+
+    fn literals<'a>(&'a self, literals: &mut Vec<&'a FactValue>) {
+        match self {
+            Self::Literal(value) => literals.push(value),
+            Self::Fact(_) | Self::Now => {}
+            Self::Size(of) | Self::Part(_, of) => of.literals(literals),
+            Self::Arithmetic(_, left, right) => {
+                left.literals(literals);
+                right.literals(literals);
+            }
+        }
+    }
+
+    fn literals_mut<'a>(&'a mut self, literals: &mut Vec<&'a mut FactValue>) {
+        match self {
+            Self::Literal(value) => literals.push(value),
+            Self::Fact(_) | Self::Now => {}
+            Self::Size(of) | Self::Part(_, of) => of.literals_mut(literals),
+            Self::Arithmetic(_, left, right) => {
+                left.literals_mut(literals);
+                right.literals_mut(literals);
             }
         }
     }

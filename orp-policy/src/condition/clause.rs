@@ -117,27 +117,14 @@ impl Reader<'_> {
 
     /// One value of the kind that the fact is declared as.
     fn literal(&self, written: &Spanned<Raw>) -> Result<FactValue, Fault> {
-        let fault = |message: String| Err(Fault::new(written.referenced, message));
-        let value = match &written.value {
+        match &written.value {
             Raw::Text(text) if self.kind().is_text() && text.contains('*') => {
-                return fault(format!(
-                    "`{text}` is no pattern here: expected the whole text that `{}` must equal",
-                    self.fact
-                ));
+                let message =
+                    format!("`{text}` is no pattern here: expected the whole text that `{}` must equal", self.fact);
+                Err(Fault::new(written.referenced, message))
             }
-            Raw::Text(text) => literal_of(self.kind(), text),
-            Raw::Number(number) if *self.kind() == FactKind::Number => Ok(FactValue::Number(*number)),
-            Raw::Flag(flag) if *self.kind() == FactKind::Flag => Ok(FactValue::Flag(*flag)),
-            found => {
-                let quoted = if *self.kind() == FactKind::Text { "; write it in quotes" } else { "" };
-                return fault(format!("expected {} for `{}`, found {found}{quoted}", self.kind(), self.fact));
-            }
-        };
-        value.or_else(|why| fault(why.unwrap_or_else(|| self.no_value(&written.value))))
-    }
-
-    fn no_value(&self, found: &Raw) -> String {
-        format!("{found} is no value of `{}`: expected {}", self.fact, self.kind())
+            _ => value(self.fact, written),
+        }
     }
 
     /// Amounts of two currencies in one condition could never be judged.
@@ -158,6 +145,30 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// A written value as one of the kind that a fact is declared as.
+pub(crate) fn value(fact: &FactName, written: &Spanned<Raw>) -> Result<FactValue, Fault> {
+    let kind = &fact.declaration().kind;
+    let fault = |message: String| Err(Fault::new(written.referenced, message));
+    let value = match (kind, &written.value) {
+        (_, Raw::Text(text)) => literal_of(kind, text),
+        (FactKind::Number, Raw::Number(number)) => Ok(FactValue::Number(*number)),
+        (FactKind::Flag, Raw::Flag(flag)) => Ok(FactValue::Flag(*flag)),
+        (FactKind::Texts, Raw::List(items)) => {
+            let text = |item: &Spanned<Raw>| match &item.value {
+                Raw::Text(text) => Ok(text.clone()),
+                found => Err(Fault::new(item.referenced, format!("expected text in `{fact}`, found {found}"))),
+            };
+            return items.iter().map(text).collect::<Result<_, _>>().map(FactValue::Texts);
+        }
+        (kind, found) => {
+            let quoted = if *kind == FactKind::Text { "; write it in quotes" } else { "" };
+            return fault(format!("expected {kind} for `{fact}`, found {found}{quoted}"));
+        }
+    };
+    let no_value = || format!("{} is no value of `{fact}`: expected {kind}", written.value);
+    value.or_else(|why| fault(why.unwrap_or_else(no_value)))
 }
 
 /// A text as a value of a kind; `None` when there is nothing better to say than that it is none.

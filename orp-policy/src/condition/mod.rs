@@ -13,7 +13,7 @@ pub(crate) mod cel;
 pub(crate) mod clause;
 pub(crate) mod turning;
 
-pub(crate) use atom::{Atom, Term, Test};
+pub(crate) use atom::{Atom, Term, Test, TextTest};
 
 use crate::fact::{FactName, Gap, Value};
 use crate::view::View;

@@ -47,7 +47,7 @@ fn of_kind(kind: &FactKind) -> Vec<FactValue> {
 }
 
 /// From the highest: the first that does is the least change of what is too sensitive.
-const CLASSES: [DataClass; 4] =
+pub(crate) const CLASSES: [DataClass; 4] =
     [DataClass::Restricted, DataClass::Confidential, DataClass::Internal, DataClass::Public];
 
 /// The fact that an atom compares with literals, with those and their neighbours.
@@ -68,7 +68,7 @@ fn of_atom(atom: &Atom) -> Option<(&FactName, Vec<FactValue>)> {
 }
 
 /// A value, with the next lower and higher ones of kinds that have an order.
-fn around(value: &FactValue) -> Vec<FactValue> {
+pub(crate) fn around(value: &FactValue) -> Vec<FactValue> {
     let by = |step: i64| match value {
         FactValue::Number(number) => number.checked_add(step).map(FactValue::Number),
         FactValue::Money(money) => {

@@ -54,6 +54,20 @@
 //!     notify: [dpo@example.com]
 //! ---
 //! apiVersion: orp.policy/v1
+//! kind: Quota
+//! metadata: {id: research}
+//! spec:
+//!   parent: org                         # another Quota; a root has none
+//!   nominal: {gpu: 8, cpu: 64}          # its own
+//!   borrow: {gpu: 4}                    # at most so much more; unlimited where left out
+//!   lend: {gpu: 6}                      # at most so much to others; unlimited where left out
+//! ---
+//! apiVersion: orp.policy/v1
+//! kind: Quota
+//! metadata: {id: org}
+//! spec: {}
+//! ---
+//! apiVersion: orp.policy/v1
 //! kind: ApprovalFlow
 //! metadata: {id: two-of-three}
 //! spec: {approvers: [ada, bob, eve], quorum: 2, ttl: 72h}
@@ -69,6 +83,16 @@
 //!   approvedBy: [dpo@example.com]
 //! ---
 //! apiVersion: orp.policy/v1
+//! kind: Guardrail
+//! metadata: {id: no-contacts-in-prompts}
+//! spec:
+//!   where: {project.id: support}        # all requests when left out
+//!   applies: [input]                    # input | output | tool_call | dataset | publish
+//!   detectors: [{detector: email}, {detector: national_id, countries: [de, fr]}]
+//!   action: mask                        # mask | drop | ask | block
+//!   limit: 20                           # with more findings than this it is blocked
+//! ---
+//! apiVersion: orp.policy/v1
 //! kind: PolicySet
 //! metadata: {id: acme}
 //! spec:
@@ -77,6 +101,8 @@
 //!     team.size: {kind: number, meaning: how many people, absence: unset}
 //!     team.tier: {kind: {one_of: [gold, silver]}}
 //! ```
+//!
+//! What a `PolicyTest` says of them is in [`testing`](crate::testing).
 //!
 //! # Conditions
 //!
@@ -117,10 +143,13 @@
 pub(crate) mod approval;
 pub(crate) mod budget;
 pub(crate) mod exception;
+pub(crate) mod guardrail;
 mod part;
+pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod rule;
 pub(crate) mod set;
+pub(crate) mod test;
 
 pub use set::{INCLUDE_LIMIT, includes};
 
@@ -132,10 +161,14 @@ use crate::condition::{Expr, cel, clause};
 use crate::error::LoadError;
 use crate::exception::Exception;
 use crate::fact::Vocabulary;
+use crate::guardrail::Detectors;
 use crate::rule::Rule;
 use crate::set::{DEFAULT_DENY, DOCUMENT_LIMIT};
+use crate::testing::{PolicyTest, Words};
+use guardrail::ScopedGuardrail;
 use orp_core::document::{DocumentError, Source};
 use orp_core::id::{Principal, RuleId};
+use orp_core::noun::QuotaTree;
 use part::Part;
 use raw::{Fault, Raw};
 use serde::de::IgnoredAny;
@@ -151,12 +184,25 @@ pub(crate) struct Documents {
     pub(crate) budgets: Vec<Budget>,
     pub(crate) flows: Vec<ApprovalFlow>,
     pub(crate) exceptions: Vec<Exception>,
+    /// The tree of quotas, of which nothing is taken.
+    pub(crate) quotas: QuotaTree,
+    pub(crate) guardrails: Vec<ScopedGuardrail>,
+    /// What is expected of the others: they say nothing of their own.
+    pub(crate) tests: Vec<PolicyTest>,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        let vocabulary = Vocabulary::builtin().clone();
-        Self { vocabulary, rules: Vec::new(), budgets: Vec::new(), flows: Vec::new(), exceptions: Vec::new() }
+        Self {
+            vocabulary: Vocabulary::builtin().clone(),
+            rules: Vec::new(),
+            budgets: Vec::new(),
+            flows: Vec::new(),
+            exceptions: Vec::new(),
+            quotas: QuotaTree::default(),
+            guardrails: Vec::new(),
+            tests: Vec::new(),
+        }
     }
 }
 
@@ -170,7 +216,7 @@ struct Headed<'a> {
 
 impl Documents {
     /// Reads the documents of all sources, whatever their order: those first that others refer to.
-    pub(crate) fn read(sources: &[Source<'_>]) -> Result<Self, LoadError> {
+    pub(crate) fn read(sources: &[Source<'_>], detectors: &Detectors) -> Result<Self, LoadError> {
         let (documents, mut errors) = headed(sources);
         let mut read = Self::default();
         for (id, headed) in of_kind(&documents, Kind::PolicySet) {
@@ -185,6 +231,13 @@ impl Documents {
         for (id, headed) in &documents {
             errors.extend(read.add(id, headed).err());
         }
+        errors.extend(read.read_quotas(&documents));
+        for (id, headed) in of_kind(&documents, Kind::Guardrail) {
+            match headed.part.guardrail(id, &read, headed, detectors) {
+                Ok(guardrail) => read.guardrails.push(guardrail),
+                Err(error) => errors.push(error),
+            }
+        }
         for (id, message) in budget::wrong_parents(&read.budgets) {
             errors.extend(documents.get(&id).map(|headed| headed.place.error(message)));
         }
@@ -194,6 +247,15 @@ impl Documents {
                 Err(error) => errors.push(error),
             }
         }
+        let words = Words::of(&read.vocabulary);
+        let mut tests = Vec::new();
+        for (id, headed) in of_kind(&documents, Kind::PolicyTest) {
+            match headed.part.policy_test(id, &read, &documents, &words, headed.part.parse_envelope()) {
+                Ok(test) => tests.push(test),
+                Err(error) => errors.push(error),
+            }
+        }
+        read.tests = tests;
         // Those of one kind were found together; people read them in the order of the text.
         errors.sort_by_key(|error| {
             let source = sources.iter().position(|source| source.name() == error.source_name);
@@ -222,7 +284,12 @@ impl Documents {
         match headed.kind {
             Kind::Rule => self.rules.push(part.rule(id, self, part.parse_envelope())?),
             Kind::Budget => self.budgets.push(part.budget(id, headed.id_at, self, part.parse_envelope())?),
-            Kind::PolicySet | Kind::ApprovalFlow | Kind::Exception => {}
+            Kind::PolicySet
+            | Kind::ApprovalFlow
+            | Kind::Quota
+            | Kind::Exception
+            | Kind::Guardrail
+            | Kind::PolicyTest => {}
         }
         Ok(())
     }
@@ -338,8 +405,11 @@ enum Kind {
     PolicySet,
     Rule,
     Budget,
+    Quota,
     ApprovalFlow,
     Exception,
+    Guardrail,
+    PolicyTest,
 }
 
 /// What every document says of itself.

@@ -16,6 +16,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    #[cfg(test)]
+    pub(crate) const fn nowhere() -> Self {
+        Self { source_name: String::new(), line: 1, column: 1, excerpt: None }
+    }
+
     pub(crate) fn error(&self, message: impl Into<String>) -> DocumentError {
         let mut error = Source::new(&self.source_name, "").error(message);
         (error.line, error.column, error.excerpt) = (Some(self.line), Some(self.column), self.excerpt.clone());
@@ -88,7 +93,7 @@ impl<'a> Part<'a> {
         self.place_at(location.line(), location.column())
     }
 
-    fn place_at(&self, line: u64, column: u64) -> Place {
+    pub(super) fn place_at(&self, line: u64, column: u64) -> Place {
         let excerpt = self.source.text().lines().nth((line as usize).saturating_sub(1));
         Place {
             source_name: self.source.name().into(),

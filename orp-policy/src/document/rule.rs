@@ -134,7 +134,15 @@ impl Part<'_> {
             read.map_err(|message| self.error(Fault::new(because.referenced, message)))
         });
         let require = match (spec.effect, spec.require) {
-            (Effect::Require, Some(require)) => self.obligations(require, documents)?,
+            (Effect::Require, Some(require)) => {
+                let at = require.referenced;
+                let obligations = self.obligations(require, documents)?;
+                if obligations.is_empty() {
+                    let message = "it requires nothing: expected at least one of cap, redact, approve, route, notify";
+                    return Err(self.error(Fault::new(at, message)));
+                }
+                obligations
+            }
             (Effect::Require, None) => {
                 return Err(self
                     .error(Fault::new(metadata.id.referenced, "a rule that requires says what: expected `require`")));
@@ -159,7 +167,12 @@ impl Part<'_> {
         })
     }
 
-    fn obligations(&self, written: Spanned<RequireSpec>, documents: &Documents) -> Result<Obligations, DocumentError> {
+    /// What is asked for, which may be nothing.
+    pub(super) fn obligations(
+        &self,
+        written: Spanned<RequireSpec>,
+        documents: &Documents,
+    ) -> Result<Obligations, DocumentError> {
         let RequireSpec { cap, redact, approve, route, notify } = written.value;
         let mut obligations = redact.into_iter().fold(Obligations::default(), Obligations::with_redact);
         obligations = notify.into_iter().fold(obligations, Obligations::with_notify);
@@ -178,10 +191,6 @@ impl Part<'_> {
         for approve in &approve {
             let (flow, terms) = approval(approve, documents).map_err(|fault| self.error(fault))?;
             obligations = obligations.with_approval(flow, terms);
-        }
-        if obligations.is_empty() {
-            let message = "it requires nothing: expected at least one of cap, redact, approve, route, notify";
-            return Err(self.error(Fault::new(written.referenced, message)));
         }
         Ok(obligations)
     }
@@ -231,7 +240,7 @@ fn approval(written: &Spanned<Raw>, documents: &Documents) -> Result<(RuleId, Ap
 }
 
 /// Where a rule speaks that does not say: at every point that knows all its facts; `None` is every point there is.
-fn usual_points(conditions: &Expr) -> Result<Option<BTreeSet<PolicyPoint>>, String> {
+pub(crate) fn usual_points(conditions: &Expr) -> Result<Option<BTreeSet<PolicyPoint>>, String> {
     let mut known: Option<BTreeSet<PolicyPoint>> = None;
     let facts = conditions.facts();
     for points in facts.iter().filter_map(|fact| fact.declaration().points.as_ref()) {
@@ -258,7 +267,8 @@ fn check_points(points: &BTreeSet<PolicyPoint>, conditions: &Expr) -> Result<(),
     }
 }
 
-fn known_at(fact: &FactName) -> String {
+/// At which points a fact is known, in words.
+pub(super) fn known_at(fact: &FactName) -> String {
     match &fact.declaration().points {
         None => format!("`{fact}` is known everywhere"),
         Some(points) => {

@@ -57,6 +57,7 @@
 //! ```
 
 mod account;
+mod admit;
 mod books;
 mod error;
 mod notice;

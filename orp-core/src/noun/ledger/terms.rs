@@ -10,6 +10,7 @@ use std::{fmt, str::FromStr};
 /// A calendar window is an account of its own for each month or day, and the account's name says which; its bounds are
 /// here so that the account can be forecast. A charge falls into the window its reservation was made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountWindow {
     /// All time.
@@ -32,6 +33,7 @@ pub enum AccountWindow {
 
 /// What an account wants when it has too little left; the stricter one speaks where several accounts are short.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnLimit {
     /// Somebody is asked, by this approval flow.

@@ -17,8 +17,8 @@ const MAX_LEVELS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QuotaId(u32);
 
-/// Quotas as they stand: what each node has, and what its subtree can still give.
-#[derive(Debug, Clone)]
+/// Quotas as they stand: what each node has, and what its subtree can still give. The default tree has no node.
+#[derive(Debug, Clone, Default)]
 pub struct QuotaTree {
     pub(super) nodes: Nodes,
     names: BTreeMap<QueueName, QuotaId>,
