@@ -96,6 +96,7 @@ const LAWS: &[(&str, &str)] = &[
     ("POL-2", "a refusal names its rules"),
     ("POL-3", "the same request gets the same decision"),
     ("POL-4", "adding a fact that no rule speaks of changes nothing"),
+    ("POL-5", "what is judged in two steps comes to what is judged in one"),
     ("DET-1", "a finding is not empty, lies inside the text, and begins and ends between characters"),
     ("DET-2", "findings are in order and do not overlap"),
     ("DET-3", "the same text has the same findings"),

@@ -2,8 +2,8 @@
 
 use crate::bench::{ensure, skipped};
 use crate::{Report, Verdict};
-use orp_core::contract::PolicyEngine;
-use orp_core::noun::{DataClass, FactValue, PolicyRequest, Verdict as Word};
+use orp_core::contract::{PolicyEngine, PolicyEngineExt};
+use orp_core::noun::{DataClass, FactValue, Facts, PolicyRequest, Verdict as Word};
 
 /// Tries every law of [`PolicyEngine`] on engines that `make` returns, all with the same rules.
 ///
@@ -20,6 +20,7 @@ pub fn policy_suite(
     report.law_now("POL-2", || pol_2(&*make(), &all));
     report.law_now("POL-3", || pol_3(make, &all));
     report.law_now("POL-4", || pol_4(&*make(), &all));
+    report.law_now("POL-5", || pol_5(&*make(), &all));
     report
 }
 
@@ -70,6 +71,28 @@ pub fn pol_4(engine: &dyn PolicyEngine, requests: &[PolicyRequest]) -> Verdict {
             let more = request.clone().with_fact("conformance.nobody.speaks.of.this", fact.clone());
             let after = engine.decide(&more);
             ensure!(after == before, "{request:?}: `{before}`, with one more fact `{after}`");
+        }
+    }
+    Ok(())
+}
+
+/// What is judged in two steps comes to what is judged in one: with each fact of a request open by itself, and with all.
+pub fn pol_5(engine: &dyn PolicyEngine, requests: &[PolicyRequest]) -> Verdict {
+    for request in requests {
+        // Whoever does not answer alike twice breaks another law.
+        if engine.decide(request) != engine.decide(request) {
+            continue;
+        }
+        let names: Vec<&str> = request.facts.keys().map(String::as_str).collect();
+        let single = names.iter().map(|name| vec![*name]);
+        for open in single.chain([names.clone(), Vec::new()]) {
+            let is_open = |name: &String| open.contains(&name.as_str());
+            let (candidate, rest): (Facts, Facts) =
+                request.facts.clone().into_iter().partition(|(name, _)| is_open(name));
+            let mut known = request.clone();
+            known.facts = rest;
+            let (whole, steps) = (engine.decide(request), engine.narrow(&known, &open).decide(&candidate));
+            ensure!(steps == whole, "{request:?} with {open:?} open: `{whole}` at once, `{steps}` in two steps");
         }
     }
     Ok(())

@@ -19,6 +19,7 @@ pub(crate) const FAKES: &[Fake] = &[
     ("POL-2", "refuses in silence"),
     ("POL-3", "answers a request once only"),
     ("POL-4", "fears facts it does not know"),
+    ("POL-5", "forgets what was known"),
     ("INT-1", "guesses"),
     ("INT-2", "understands differently each time"),
 ];
@@ -77,6 +78,26 @@ impl PolicyEngine for BentPolicy {
 
     fn budgets(&self, request: &PolicyRequest) -> Vec<BudgetSpec> {
         self.inner.budgets(request)
+    }
+
+    fn residual<'a>(&'a self, known: &PolicyRequest, _open: &[&str]) -> Option<Box<dyn ResidualPolicy + 'a>> {
+        let mut known = known.clone();
+        known.facts.clear();
+        (self.flaw == "forgets what was known").then(|| Box::new(Forgetful { engine: self, known }) as _)
+    }
+}
+
+#[derive(Debug)]
+struct Forgetful<'a> {
+    engine: &'a BentPolicy,
+    known: PolicyRequest,
+}
+
+impl ResidualPolicy for Forgetful<'_> {
+    fn decide(&self, candidate: &Facts) -> PolicyDecision {
+        let mut request = self.known.clone();
+        request.facts = candidate.clone();
+        self.engine.decide(&request)
     }
 }
 

@@ -62,8 +62,8 @@ pub trait Scheduler: Send + Debug {
 /// May it? Judges requests by the policies in force.
 ///
 /// **POL-1** an error in evaluation never permits. **POL-2** a refusal names its rules. **POL-3** the same request gets the
-/// same decision. **POL-4** adding a fact that no rule speaks of changes nothing. **POL-5** what is judged in two steps
-/// ([`PolicyEngineExt::narrow`]) comes to what is judged in one.
+/// same decision. **POL-4** adding a fact that no rule speaks of changes nothing. **POL-5** what is judged in two steps comes to
+/// what is judged in one.
 pub trait PolicyEngine: Send + Sync + Debug {
     /// Judges a request.
     fn decide(&self, request: &PolicyRequest) -> PolicyDecision;
