@@ -79,6 +79,10 @@ async fn what_was_appended_is_there_again() {
     let before = records(&log);
     drop(log);
 
+    let bytes = fs::read(&path).unwrap();
+    drop(AuditLog::open(options.clone()).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), bytes, "opening and closing writes nothing");
+
     let log = AuditLog::open(options).unwrap();
     assert_eq!(log.opened().cut, None);
     let after = records(&log);
@@ -217,17 +221,17 @@ fn usd(text: &str) -> Money {
 fn events() -> Vec<(Option<RunId>, Event)> {
     let ids = SeededIds::new(1);
     let (run, key) = (RunId::next(&ids), IdempotencyKey::new("key"));
-    let requester = Principal::new("ada").unwrap();
-    let intent = Intent::new(Goal::new("label")).with_requester(requester).with_name("for ada");
+    let requester = Principal::new("grace").unwrap();
+    let intent = Intent::new(Goal::new("label")).with_requester(requester).with_name("for grace");
     let attempt = AttemptId { run, task: TaskName::new("ask").unwrap(), number: 1 };
     let talent = common::annotator();
     let offer = futures_util::FutureExt::now_or_never(talent.offers()).unwrap().unwrap().remove(0);
     let request = AcquireRequest::new(key.clone(), offer.key.offer.clone(), Tenant::new("vision").unwrap());
     let lease = Lease::new(LeaseId::next(&ids), &request, FencingToken(1), offer, Timestamp::EPOCH);
-    let because = "ada may do this".into();
+    let because = "grace may do this".into();
     let reason = Reason { rule: RuleId::new("all").unwrap(), because, remedy: None };
     let decision = PolicyDecision::new(Verdict::Permit, vec![reason], Digest::of(b""));
-    let budgets = vec![BudgetSpec::new(BudgetName::new("month/ada").unwrap(), usd("9"), RuleId::new("b").unwrap())];
+    let budgets = vec![BudgetSpec::new(BudgetName::new("month/grace").unwrap(), usd("9"), RuleId::new("b").unwrap())];
     let released = Released { at: Timestamp::EPOCH.after(Span::HOUR), reclaimed: false };
     let lease_id = lease.id;
     vec![
@@ -289,9 +293,9 @@ async fn a_journal_is_put_on_record() {
     }
     // Who asked, who worked, and every text with a name in it is outside the chain.
     let bytes = fs::read(log.path()).unwrap();
-    // A commitment in hexadecimal may have the letters of the bare name by chance.
+    // A commitment in hexadecimal may have the letters of a bare name by chance.
     let text = String::from_utf8_lossy(&bytes);
-    assert!(["\"ada\"", "/ada", "ada may"].iter().all(|named| !text.contains(named)));
+    assert!(["\"ada\"", "/ada", "grace"].iter().all(|named| !text.contains(named)));
     let fields: BTreeSet<String> = log.disclosures().unwrap().into_iter().map(|disclosure| disclosure.field).collect();
     let expected = ["/budgets/0/name", "/name", "/offer", "/reasons/0/because", "/requester"];
     assert_eq!(fields, expected.map(str::to_owned).into());

@@ -5,7 +5,7 @@
 
 use super::{
     AuditRecord, Chain, Disclosure, Draft, Entry, FaultKind, Frame, Head, Header, Report, Salt, Split, Verifier,
-    frame::{FRAME_MAX, HEADER_LEN},
+    frame::{FRAME_MAX, HEADER_LEN, write},
 };
 use orp_core::{noun::Sequence, unit::Timestamp};
 use proptest::prelude::*;
@@ -193,6 +193,8 @@ fn corpus() -> Vec<(&'static str, Vec<u8>, Vec<String>)> {
     let mut chain = check(&replaced).into_chain().unwrap();
     chain.append(&entry(2, 0, "another"), &mut replaced);
     let replaced_end = replaced.len();
+    let mut misnumbered = log.of_frames([0]);
+    write(&mut misnumbered, 4, Timestamp::EPOCH, None, "test", "{}", &read_all(&log.bytes)[0].hash);
     let mut longest = log.bytes.clone();
     let length = u32::try_from(FRAME_MAX - 40).unwrap();
     longest[HEADER_LEN..HEADER_LEN + 8].copy_from_slice(&[length.to_be_bytes(), (!length).to_be_bytes()].concat());
@@ -227,6 +229,8 @@ fn corpus() -> Vec<(&'static str, Vec<u8>, Vec<String>)> {
                 displaced(2, place(1) + log.frames[2].len(), 4),
             ],
         ),
+        ("one with a wrong number", misnumbered, vec![displaced(4, place(1), 2)]),
+        ("one made up and put in", [replaced.clone(), from(1)].concat(), vec![displaced(2, replaced_end, 3)]),
         ("one replaced", [replaced, from(2)].concat(), vec![format!("record 3 at byte {replaced_end}: {unlinked}")]),
         (
             "one of another log put in",
@@ -278,6 +282,8 @@ fn a_log_rewritten_to_its_end_is_known_by_a_head() {
     assert!(check(&bytes).is_intact(), "by itself it is a good log");
     let report = Verifier::new().with_head(log.head()).check(&bytes);
     assert!(matches!(report.faults[0].kind, FaultKind::Rewritten { size: 5, .. }), "{report}");
+    let never = Head { size: 0, ..log.head() };
+    assert!(!Verifier::new().with_head(never).check(&log.bytes).is_intact(), "no log ever had such a head");
 }
 
 #[test]
@@ -297,6 +303,15 @@ fn checkpoints_and_journal_places_that_lie_are_found() {
     assert!(
         matches!(&check(&log.bytes).faults[0].kind, FaultKind::Checkpoint(what) if what.starts_with("it speaks of 5"))
     );
+    let mut log = small();
+    let (mut body, head) = (body, log.head());
+    (body["size"], body["root"]) = (head.size.into(), head.root.to_string().into());
+    let mut lie = Draft::new("checkpoint", Timestamp::EPOCH);
+    for (field, value) in body.as_object().unwrap().clone() {
+        lie = lie.with(field, value);
+    }
+    log.append(&lie.finish().unwrap());
+    assert!(matches!(&check(&log.bytes).faults[0].kind, FaultKind::Checkpoint(what) if what.starts_with("its peaks")));
     let mut log = small();
     log.append(&entry(5, 2, "back"));
     assert_eq!(check(&log.bytes).faults[0].kind, FaultKind::Journal { before: 5, found: 2 });
@@ -407,7 +422,8 @@ fn the_end_is_not_taken_up_at_a_checkpoint_that_lies() {
     let from = moved.frames[5].start;
     let mut verifier = Verifier::of_end(log.chain.header(), from as u64);
     verifier.feed(&moved.bytes[from..]);
-    assert_eq!(verifier.finish().into_chain(), None);
+    let report = verifier.finish();
+    assert!(report.is_intact() && report.records == 0, "it is passed over: {report}");
 }
 
 #[test]
@@ -435,6 +451,9 @@ proptest! {
         prop_assert!(report.is_intact() && report.torn.is_none());
         prop_assert_eq!(report.head, log.head());
         prop_assert_eq!(report.into_chain(), Some(log.chain.clone()));
+        prop_assert!(Verifier::new().with_head(log.head()).check(&log.bytes).is_intact());
+        let first = check(&log.of_frames([0])).head;
+        prop_assert!(Verifier::new().with_head(first).check(&log.bytes).is_intact());
         let mut again = log.bytes[..HEADER_LEN].to_vec();
         let records = read_all(&log.bytes);
         prop_assert_eq!(records.len(), log.frames.len());

@@ -565,7 +565,6 @@ impl Verifier {
             std::cmp::Ordering::Greater => Some(FaultKind::Missing { from: expected, to: seq - 1 }),
             std::cmp::Ordering::Less => Some(FaultKind::Displaced { expected }),
         };
-        let faulty = fault.is_some();
         if let Some(kind) = fault {
             self.fault(offset, Some(seq), kind);
         }
@@ -579,7 +578,7 @@ impl Verifier {
         if Self::is_checkpoint(frame) {
             self.check_checkpoint(frame);
         }
-        self.also = last.filter(|_| faulty);
+        self.also = None;
         self.take(frame, hash, seq.saturating_add(1));
     }
 

@@ -78,11 +78,14 @@ fn with_zeros(reader: &mut Reader<'_>) -> Option<Found> {
     end.map(|end| (end, Confidence::Possible))
 }
 
+/// How a number may be written, which digits it then has, and how sure that makes it.
+type Form = (&'static str, fn(&[u8]) -> bool, Confidence);
+
 /// `212-555-0100`, from the first digit on.
 fn national(reader: &mut Reader<'_>, at: &Beginning) -> Option<Found> {
     const LIKELY: Confidence = Confidence::Likely;
     const POSSIBLE: Confidence = Confidence::Possible;
-    let forms: &[(&str, fn(&[u8]) -> bool, Confidence)] = match (at.length, at.behind) {
+    let forms: &[Form] = match (at.length, at.behind) {
         (1, Symbol::Hyphen) => &[("#-###-###-####", is_long_distance, LIKELY)],
         (1, Symbol::Space) => &[("# ###-###-####", is_long_distance, LIKELY)],
         (3, Symbol::Hyphen) => {
