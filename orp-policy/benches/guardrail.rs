@@ -35,7 +35,7 @@ const ADVERSARIAL: [&str; 8] = ["1", "@", "a.", "0 11 ", "1.1.1.1:", "-", "passw
 
 fn repeated(piece: &str) -> String {
     let mut text = piece.repeat(BYTES.div_ceil(piece.len()));
-    text.truncate(text.floor_char_boundary(BYTES));
+    text.truncate((0..=BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
     text
 }
 
