@@ -112,6 +112,7 @@ fn accounts_open_in_any_order_and_never_in_a_circle() {
         assert_eq!(ledger.open_all(&specs).unwrap_err().to_string(), expected);
         assert_eq!(ledger, before, "{expected}");
     }
+    assert!(ledger.clone().open(&spec("a", 1).with_alerts([AlertAt::Spent(1); 16])).is_ok());
     let euro = BudgetSpec::new(name("org"), "1 EUR".parse::<Money>().unwrap(), RuleId::new("r").unwrap());
     assert!(matches!(ledger.open(&euro), Err(LedgerError::Amount(_))));
     assert!(matches!(
@@ -163,6 +164,20 @@ fn commit_is_charge_and_settle_in_one() {
     assert_eq!((left(&ledger, "project"), left(&ledger, "org")), (230, 930));
     assert_eq!(again(&mut ledger, 70), Ok(vec![]));
     assert_eq!(again(&mut ledger, 71), Err(LedgerError::Conflict(commit)));
+}
+
+#[test]
+fn a_total_is_charged_and_held_once() {
+    let mut ledger = chain();
+    ledger.reserve(key("a"), usd(100), &[name("project")], None).unwrap();
+    for total in [30, 30, 45] {
+        ledger.charge_to(&key("a"), usd(total), at(0)).unwrap();
+    }
+    ledger.extend_to(&key("a"), usd(120)).unwrap();
+    ledger.extend_to(&key("a"), usd(120)).unwrap();
+    assert!(matches!(ledger.extend_to(&key("a"), usd(119)), Err(LedgerError::Backwards { .. })));
+    let project = ledger.account(&name("project")).unwrap();
+    assert_eq!((project.spent, project.reserved), (amount(45), amount(75)));
 }
 
 #[test]
@@ -263,6 +278,68 @@ fn alerts_are_told_once_each() {
     assert_eq!(ledger.open(&spec), Ok(vec![]));
 }
 
+/// What is told of account `b` when a reservation of it is charged.
+fn told(ledger: &mut Ledger, parts: i64, when: i64) -> Vec<NoticeKind> {
+    let notices = ledger.charge(&key("k"), usd(parts), at(when)).unwrap();
+    notices.into_iter().map(|notice| notice.kind).collect()
+}
+
+#[test]
+fn what_was_told_stays_told_and_the_rest_is_still_to_be_told() {
+    let spent = |percents: &[u16]| percents.iter().map(|percent| AlertAt::Spent(*percent)).collect::<Vec<_>>();
+    let mut ledger = ledger(&[spec("b", 100).with_alerts(spent(&[50, 60, 80]))]);
+    ledger.reserve(key("k"), usd(100), &[name("b")], None).unwrap();
+    assert_eq!(told(&mut ledger, 60, 0).len(), 2);
+    assert_eq!(ledger.open(&spec("b", 100).with_alerts(spent(&[90, 80, 60, 50]))), Ok(vec![]));
+    assert_eq!(told(&mut ledger, 20, 0), [NoticeKind::Spent { percent: 80 }]);
+    assert_eq!(told(&mut ledger, 10, 0), [NoticeKind::Spent { percent: 90 }]);
+}
+
+#[test]
+fn a_rolling_window_counts_overrun_and_arms_each_alert_by_itself() {
+    let window = AccountWindow::Rolling { last: Span::from_micros(640) };
+    let alerts = [AlertAt::Spent(20), AlertAt::Spent(80)];
+    let budget = spec("b", 100).with_window(window).with_alerts(alerts).with_on_overrun(OnOverrun::Record);
+    let mut ledger = ledger(&[budget]);
+    ledger.reserve(key("k"), usd(50), &[name("b")], None).unwrap();
+    assert_eq!(told(&mut ledger, 30, 0), [NoticeKind::Spent { percent: 20 }]);
+    let over = NoticeKind::Overrun { by: amount(30) };
+    assert_eq!(told(&mut ledger, 50, 300), [over, NoticeKind::Spent { percent: 80 }]);
+    // The first charge is forgotten: 50 are left, below 80% and above 20%.
+    ledger.expire(at(650));
+    assert_eq!(ledger.account(&name("b")).unwrap().spent, usd(50));
+    let over = NoticeKind::Overrun { by: amount(30) };
+    assert_eq!(told(&mut ledger, 30, 660), [over, NoticeKind::Spent { percent: 80 }]);
+    ledger.expire(at(5000));
+    assert_eq!(ledger.account(&name("b")).unwrap().spent, usd(0));
+}
+
+#[test]
+fn a_forecast_is_told_from_a_twentieth_on_and_only_above_its_share() {
+    let window = AccountWindow::Between { from: at(1000), until: at(2000) };
+    let alert = |percent| spec("b", 100).with_window(window).with_alerts([AlertAt::Forecast(percent)]);
+    for (percent, when, spent, expected) in [
+        (100, 1049, 50, false),
+        (100, 1050, 50, true),
+        (100, 1500, 50, false),
+        (100, 1500, 51, true),
+        (150, 1500, 70, false),
+    ] {
+        let mut ledger = ledger(&[alert(percent)]);
+        ledger.reserve(key("k"), usd(100), &[name("b")], None).unwrap();
+        assert_eq!(!told(&mut ledger, spent, when).is_empty(), expected, "{percent}% at {when} with {spent}");
+    }
+    // Nothing spent is above no share, even of a limit below zero.
+    let mut ledger = ledger(&[alert(100), spec("c", 0)]);
+    ledger.transfer(key("t"), Transfer::new(name("b"), name("c"), usd(100), "")).unwrap();
+    assert_eq!(ledger.open(&alert(100).with_on_limit(OnLimit::Suspend)), Ok(vec![]));
+    let mut lower = alert(100);
+    lower.limit = amount(50);
+    assert_eq!(ledger.open(&lower), Ok(vec![]));
+    assert_eq!(ledger.expire(at(1900)).notices, []);
+    assert_eq!(left(&ledger, "b"), -50);
+}
+
 #[test]
 fn forecasts_are_told_when_enough_of_the_window_has_passed() {
     let window = AccountWindow::Between { from: at(1000), until: at(2000) };
@@ -344,6 +421,11 @@ fn closed_reservations_are_remembered_up_to_a_bound() {
     assert!(matches!(reserve(&mut ledger, 3), Err(LedgerError::Closed { .. })));
     reserve(&mut ledger, 0).unwrap();
     assert_eq!(left(&ledger, "b"), 85);
+    ledger.open(&spec("c", 0)).unwrap();
+    for at in 0..3 {
+        ledger.transfer(key(at), Transfer::new(name("b"), name("c"), usd(1), "one at a time")).unwrap();
+    }
+    assert_eq!(ledger.transfers().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [key(1), key(2)]);
     let mut forgetful = Ledger::with_memory(0);
     forgetful.open(&spec("b", 100)).unwrap();
     reserve(&mut forgetful, 0).unwrap();

@@ -178,6 +178,24 @@ fn own_use_is_never_offered_for_reclaim() {
 }
 
 #[test]
+fn a_group_is_owed_its_share_for_a_queue_that_borrows_within_it() {
+    let group = |borrow| {
+        let mut tree = tree(vec![
+            root("org", 0),
+            below("org", "pair", 4),
+            below("pair", "b", 0).with_borrow(at_most(borrow)),
+            below("org", "d", 0),
+        ]);
+        take(&mut tree, "d", 4);
+        let id = |name: &str| tree.id(&queue(name)).unwrap();
+        let owed = tree.reclaim_candidates(id("b"), &cpus(3)).unwrap();
+        owed.iter().map(|from| (tree.spec(from.node).unwrap().name.to_string(), from.amount)).collect::<Vec<_>>()
+    };
+    assert_eq!(group(3), [("d".to_string(), cpus(4))]);
+    assert_eq!(group(2), [], "beyond what it may borrow, whoever gives back");
+}
+
+#[test]
 fn wrong_trees_are_refused() {
     let chain = |levels: usize| {
         let name = |level: usize| format!("n{level}");

@@ -95,6 +95,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn buckets_of_another_window_are_not_taken_in() {
+        let restore = |spent: &[(i64, i64)]| {
+            let mut rolling = Rolling::new(Span::HOUR, Timestamp::EPOCH)?;
+            rolling.restore(&Buckets { newest: 100, spent: spent.to_vec() })
+        };
+        assert_eq!(restore(&[(100, 5), (36, 2)]), Some(7));
+        for wrong in [&[(101, 5)][..], &[(35, 5)], &[(100, 0)], &[(100, -1)], &[(99, 5), (99, 5)], &[(i64::MIN, 1)]] {
+            assert_eq!(restore(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(restore(&[(100, i64::MAX), (99, 1)]), None, "it does not fit");
+    }
+
     proptest! {
         /// Against the list of all charges: nothing is forgotten before it is `last` old, and everything is a bucket after.
         #[test]
