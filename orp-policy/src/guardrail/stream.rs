@@ -11,6 +11,7 @@
 use super::check::{Checked, Judge, Outcome, Passed};
 use orp_core::contract::Finding;
 use std::borrow::Cow;
+use std::fmt;
 
 #[cfg(doc)]
 use super::check::Guardrails;
@@ -35,7 +36,6 @@ pub const HOLD_LIMIT_BYTES: usize = 64 << 10;
 /// assert_eq!((&*last.text, last.outcome), (" not", Outcome::Masked));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct GuardStream<'g> {
     judge: Judge<'g>,
     /// What came and has not gone on.
@@ -47,6 +47,14 @@ pub struct GuardStream<'g> {
     /// For each detector.
     looks: Vec<Look>,
     is_stopped: bool,
+}
+
+impl fmt::Debug for GuardStream<'_> {
+    /// Without what is held back, which is not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (outcome, held) = (self.outcome(), self.held.len());
+        f.debug_struct("GuardStream").field("outcome", &outcome).field("held", &held).finish_non_exhaustive()
+    }
 }
 
 /// How far a detector has come in what is held.

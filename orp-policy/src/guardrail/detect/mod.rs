@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn work_is_linear() {
-        const BYTES: usize = 1 << 15;
+        const BYTES: usize = 1 << 13;
         for detector in all() {
             let mut most = (0.0, "");
             for (piece, tail) in

@@ -1,8 +1,8 @@
 //! Finland: personal identity code (henkilötunnus).
 //!
 //! Date of birth (DDMMYY), a sign for the century (`+` for 18xx, `-` and U to Y for 19xx, A to F for 20xx), three digits from
-//! 002 on (900 to 999 are temporary), and a check character: the nine digits modulo 31 (Laki väestötietojärjestelmästä 661/2009; Asetus 128/2010, § 2
-//! and 3).
+//! 002 on (900 to 999 are temporary), and a check character: the nine digits modulo 31 (Laki väestötietojärjestelmästä
+//! 661/2009; Asetus 128/2010, § 2 and 3).
 
 use super::super::checksum::{is_day, number};
 use super::Scheme;
