@@ -78,7 +78,7 @@ fn a_forbidden_edge_is_caught() {
 fn the_pure_crates_reach_no_shell() {
     for pure in PURE {
         let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--offline", "-p", pure, "-e", "normal", "--prefix", "none", "--all-features"])
+            .args(["tree", "--locked", "-p", pure, "-e", "normal", "--prefix", "none", "--all-features"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
