@@ -198,7 +198,7 @@ fn scheduler() -> Vec<Line> {
     let jobs: Vec<JobEvent> = (0..10_000)
         .map(|at| {
             let key = IdempotencyKey::new(format!("j{at:05}"));
-            JobEvent::Submitted(Job::new(key, tenant.clone(), demand, Timestamp::from_micros(at)))
+            Job::new(key, tenant.clone(), demand, Timestamp::from_micros(at)).into()
         })
         .collect();
     let mut started = 0;

@@ -8,11 +8,14 @@ use crate::bench::{Dice, ensure, name};
 use crate::{Fault, LawId, Report, Verdict, Violation};
 use orp_core::contract::Scheduler;
 use orp_core::id::{DeviceId, IdempotencyKey, NodeName, Tenant};
-use orp_core::noun::{Capacity, ClusterView, Decisions, Job, JobDecision, JobEvent, JobKey, Labels, Node, Waiting};
+use orp_core::noun::{
+    Capacity, ClusterView, Decisions, Job, JobDecision, JobEvent, JobKey, Labels, Node, Slot, Waiting,
+};
 use orp_core::unit::{Bytes, CpuAmount, GpuAmount, Span, Timestamp};
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 /// How many histories each law is tried on.
@@ -53,7 +56,7 @@ pub fn sched_1(make: MakeScheduler<'_>) -> Verdict {
     Ok(())
 }
 
-/// No node is ever given more than it has.
+/// No node is ever given more than it has, and no accelerator twice.
 pub fn sched_2(make: MakeScheduler<'_>) -> Verdict {
     holds(&first_wrong(make), "SCHED-2")
 }
@@ -63,7 +66,7 @@ pub fn sched_3(make: MakeScheduler<'_>) -> Verdict {
     holds(&first_wrong(make), "SCHED-3")
 }
 
-/// No job is preempted for one of lower or equal priority; none that must not be, or does not run.
+/// No job is preempted for one of lower priority; none that must not be, or does not run.
 pub fn sched_4(make: MakeScheduler<'_>) -> Verdict {
     holds(&first_wrong(make), "SCHED-4")
 }
@@ -108,9 +111,9 @@ fn holds(wrong: &Wrong, law: &str) -> Verdict {
 /// A job as the account knows it.
 #[derive(Debug)]
 struct Booked {
-    job: Job,
-    /// A node for each member; none while it waits.
-    nodes: Vec<NodeName>,
+    job: Arc<Job>,
+    /// Where its members run; nowhere while it waits.
+    slots: Vec<Slot>,
     /// It was told to stop, and holds its nodes until it has.
     stopping: bool,
 }
@@ -162,8 +165,9 @@ impl History {
         let decisions = self.scheduler.decide(self.now, events, &self.view);
         for decision in &decisions.list {
             match decision {
-                JobDecision::Start { job, nodes, .. } => self.start(job, nodes),
-                JobDecision::Preempt { job, for_job, .. } => self.preempt(job, for_job),
+                JobDecision::Start { job, slots, .. } => self.start(job, slots),
+                JobDecision::Preempt { job, for_job, .. } => self.preempt(job, for_job.as_ref()),
+                other => self.broken("SCHED-3", format!("no job is elastic or refused here: {other:?}")),
             }
         }
         let waiting = self.scheduler.waiting();
@@ -174,29 +178,30 @@ impl History {
     fn happen(&mut self, event: &JobEvent) {
         match event {
             JobEvent::Submitted(job) => {
-                self.jobs.insert(job.key.clone(), Booked { job: job.clone(), nodes: Vec::new(), stopping: false });
+                self.jobs.insert(job.key.clone(), Booked { job: job.clone(), slots: Vec::new(), stopping: false });
             }
             JobEvent::Ended(key) => drop(self.jobs.remove(key)),
             JobEvent::Stopped(key) => self.stop(|booked| booked.job.key == *key),
-            JobEvent::NodeLost(node) => self.stop(|booked| booked.nodes.contains(node)),
+            JobEvent::NodeLost(node) => self.stop(|booked| Slot::nodes(&booked.slots).any(|on| on == node)),
             _ => {}
         }
     }
 
     fn stop(&mut self, which: impl Fn(&Booked) -> bool) {
         for booked in self.jobs.values_mut().filter(|booked| which(booked)) {
-            booked.nodes.clear();
+            booked.slots.clear();
             booked.stopping = false;
         }
     }
 
-    fn start(&mut self, key: &JobKey, nodes: &[NodeName]) {
-        let Some(booked) = self.jobs.get(key).filter(|booked| booked.nodes.is_empty()) else {
+    fn start(&mut self, key: &JobKey, slots: &[Slot]) {
+        let Some(booked) = self.jobs.get(key).filter(|booked| booked.slots.is_empty()) else {
             return self.broken("SCHED-3", format!("`{key}` was started, and it does not wait"));
         };
         let job = booked.job.clone();
-        if nodes.len() != job.members as usize {
-            let message = format!("`{key}` has {} members, {} were started", job.members, nodes.len());
+        let started = Slot::nodes(slots).count();
+        if started != job.members as usize {
+            let message = format!("`{key}` has {} members, {started} were started", job.members);
             self.broken("SCHED-3", message);
         }
         let holds = |other: &&Booked| job.device.is_some() && other.job.device == job.device;
@@ -205,21 +210,22 @@ impl History {
             self.broken("SCHED-7", format!("`{key}` was started with `{device}`, which `{holder}` holds"));
         }
         if let Some(booked) = self.jobs.get_mut(key) {
-            booked.nodes = nodes.to_vec();
+            booked.slots = slots.to_vec();
         }
-        self.check_nodes(key, nodes);
+        self.check_nodes(key, slots);
+        self.check_devices(key, slots);
         self.check_quota(&job);
     }
 
-    fn check_nodes(&mut self, key: &JobKey, nodes: &[NodeName]) {
-        for name in nodes {
+    fn check_nodes(&mut self, key: &JobKey, slots: &[Slot]) {
+        for name in Slot::nodes(slots) {
             let capacity = self.view.nodes.iter().find(|node| node.name == *name).map(|node| node.capacity);
             let Some(capacity) = capacity else {
                 return self.broken("SCHED-2", format!("`{key}` was started on `{name}`, which is not there"));
             };
             let on_it = self
                 .running()
-                .flat_map(|booked| booked.nodes.iter().filter(|node| *node == name).map(|_| booked.job.demand));
+                .flat_map(|booked| Slot::nodes(&booked.slots).filter(|node| *node == name).map(|_| booked.job.demand));
             let used = sum(on_it);
             if !used.fits_in(&capacity) {
                 let message = format!("with `{key}`, `{name}` has given {used}, it has {capacity}");
@@ -228,35 +234,65 @@ impl History {
         }
     }
 
+    /// Where accelerators are told apart, what is demanded of each.
+    fn check_devices(&mut self, key: &JobKey, slots: &[Slot]) {
+        for slot in slots {
+            for device in slot.devices.iter() {
+                let used = self.demanded_of(&slot.node, device);
+                if used > 1_000 {
+                    let message =
+                        format!("with `{key}`, {used}/1000 of accelerator {device} of `{}` is given", slot.node);
+                    return self.broken("SCHED-2", message);
+                }
+            }
+        }
+    }
+
+    /// How many thousandths of an accelerator are given.
+    fn demanded_of(&self, node: &NodeName, device: u8) -> u64 {
+        let mut milli = 0;
+        for booked in self.running() {
+            let on_it =
+                booked.slots.iter().filter(|slot| slot.node == *node && slot.devices.iter().any(|it| it == device));
+            let all = |slot: &Slot| booked.job.demand.gpu.milli() * u64::from(slot.members);
+            milli += on_it.map(|slot| all(slot) / u64::from(slot.devices.len().max(1))).sum::<u64>();
+        }
+        milli
+    }
+
     fn check_quota(&mut self, job: &Job) {
         let Some(quota) = self.quota(&job.tenant) else { return };
         let of_tenant = self.running().filter(|booked| booked.job.tenant == job.tenant);
-        let held = sum(of_tenant.flat_map(|booked| booked.nodes.iter().map(|_| booked.job.demand)));
+        let held = sum(of_tenant.flat_map(|booked| Slot::nodes(&booked.slots).map(|_| booked.job.demand)));
         if !held.fits_in(&quota) {
             let message = format!("with `{}`, `{}` holds {held}, its quota is {quota}", job.key, job.tenant);
             self.broken("SCHED-6", message);
         }
     }
 
-    fn preempt(&mut self, key: &JobKey, for_job: &JobKey) {
-        let priority = self.jobs.get(for_job).map(|booked| booked.job.priority);
+    fn preempt(&mut self, key: &JobKey, for_job: Option<&JobKey>) {
+        let priority = match for_job {
+            Some(key) => self.jobs.get(key).map(|booked| booked.job.priority),
+            None => Some(i32::MAX),
+        };
         let wrong = match (self.jobs.get_mut(key), priority) {
-            (Some(victim), _) if victim.nodes.is_empty() => "it does not run",
+            (Some(victim), _) if victim.slots.is_empty() => "it does not run",
             (Some(victim), _) if !victim.job.preemptible => "it is not preemptible",
-            (Some(victim), Some(priority)) if victim.job.priority < priority => {
+            (Some(victim), Some(priority)) if victim.job.priority <= priority => {
                 victim.stopping = true;
                 return;
             }
-            (Some(_), Some(_)) => "that has no higher priority",
+            (Some(_), Some(_)) => "that has a lower priority",
             (None, _) | (_, None) => "there is no such job",
         };
-        self.broken("SCHED-4", format!("`{key}` was preempted for `{for_job}`: {wrong}"));
+        let whom = for_job.map_or_else(|| "nobody".into(), |key| format!("`{key}`"));
+        self.broken("SCHED-4", format!("`{key}` was preempted for {whom}: {wrong}"));
     }
 
     fn check_waiting(&mut self, waiting: &[Waiting]) {
         let listed: BTreeSet<&JobKey> = waiting.iter().map(|waiting| &waiting.job).collect();
         let wait: BTreeSet<&JobKey> =
-            self.jobs.values().filter(|booked| booked.nodes.is_empty()).map(|booked| &booked.job.key).collect();
+            self.jobs.values().filter(|booked| booked.slots.is_empty()).map(|booked| &booked.job.key).collect();
         let wrong = if let Some(key) = wait.difference(&listed).next() {
             format!("`{key}` waits, and is not listed")
         } else if let Some(key) = listed.difference(&wait).next() {
@@ -273,7 +309,7 @@ impl History {
 
     /// Ends all jobs but one that waits and fits an idle cluster: it must start.
     fn run_last(&mut self) {
-        let mut fit = self.jobs.values().filter(|booked| booked.nodes.is_empty() && self.fits_idle(&booked.job));
+        let mut fit = self.jobs.values().filter(|booked| booked.slots.is_empty() && self.fits_idle(&booked.job));
         let Some(last) = fit.next().map(|booked| booked.job.key.clone()) else { return };
         let mut events: Vec<JobEvent> =
             self.jobs.keys().filter(|key| **key != last).cloned().map(JobEvent::Ended).collect();
@@ -289,7 +325,7 @@ impl History {
 
     fn fits_idle(&self, job: &Job) -> bool {
         let mut members = 0;
-        for node in &self.view.nodes {
+        for node in self.view.nodes.iter() {
             let mut free = node.capacity;
             while members < job.members
                 && let Some(left) = free.checked_sub(&job.demand)
@@ -303,7 +339,7 @@ impl History {
     }
 
     fn running(&self) -> impl Iterator<Item = &Booked> {
-        self.jobs.values().filter(|booked| !booked.nodes.is_empty())
+        self.jobs.values().filter(|booked| !booked.slots.is_empty())
     }
 
     fn quota(&self, tenant: &Tenant) -> Option<Capacity> {
@@ -323,7 +359,7 @@ impl History {
         }
         for at in 0..self.dice.below(4) {
             let key = IdempotencyKey::new(format!("job-{}.{at}", self.step));
-            events.push(JobEvent::Submitted(job(&mut self.dice, key, self.now)));
+            events.push(job(&mut self.dice, key, self.now).into());
         }
         let settled = |booked: &&Booked| !booked.stopping;
         let keys: Vec<JobKey> = self.jobs.values().filter(settled).map(|booked| booked.job.key.clone()).collect();
@@ -332,11 +368,11 @@ impl History {
         match self.dice.below(20) {
             0 if self.view.nodes.len() > 1 => {
                 let at = self.dice.below(self.view.nodes.len() as u64) as usize;
-                let node = self.view.nodes.remove(at);
+                let node = Arc::make_mut(&mut self.view.nodes).remove(at);
                 events.push(JobEvent::NodeLost(node.name.clone()));
                 self.lost.push(node);
             }
-            1..=3 => self.view.nodes.extend(self.lost.pop()),
+            1..=3 => Arc::make_mut(&mut self.view.nodes).extend(self.lost.pop()),
             _ => {}
         }
         events

@@ -4,7 +4,7 @@
 //! time and a seeded source gives the same ones again. Names ([`ProviderName`] …) are chosen by people and documents.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -121,13 +121,13 @@ macro_rules! name_type {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// A name, if the text is one; see [`IdError::BadName`].
             pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
-                if is_name(&text) { Ok(Self(text)) } else { Err(IdError::BadName { text, what: $what }) }
+                if is_name(&text) { Ok(Self(text.into())) } else { Err(IdError::BadName { text, what: $what }) }
             }
 
             /// The text.
@@ -158,7 +158,7 @@ macro_rules! name_type {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                name.0.as_ref().into()
             }
         }
 
@@ -209,18 +209,30 @@ fn is_name(text: &str) -> bool {
 
 /// The key under which an operation happens at most once: the same key again returns what the first call made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct IdempotencyKey(String);
+#[serde(from = "String", into = "String")]
+pub struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {
     /// A key from any text that is the same whenever the operation is.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for IdempotencyKey {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<IdempotencyKey> for String {
+    fn from(key: IdempotencyKey) -> Self {
+        key.0.as_ref().into()
     }
 }
 

@@ -46,7 +46,7 @@ fn time(at: u64) -> Timestamp {
 }
 
 fn submissions(numbers: std::ops::Range<u64>, priority: i32) -> Vec<JobEvent> {
-    numbers.map(|at| JobEvent::Submitted(job(at, priority))).collect()
+    numbers.map(|at| job(at, priority).into()).collect()
 }
 
 /// A scheduler with a full cluster and a long queue, and what it decided.
@@ -70,7 +70,7 @@ fn scheduler(criterion: &mut Criterion) {
 
     let running = started.list.iter().filter_map(|it| match it {
         JobDecision::Start { job, .. } => Some(job.clone()),
-        JobDecision::Preempt { .. } => None,
+        _ => None,
     });
     let running: Vec<JobKey> = running.collect();
     group.throughput(Throughput::Elements(1));
@@ -79,7 +79,7 @@ fn scheduler(criterion: &mut Criterion) {
         bencher.iter(|| {
             let ended = running.swap_remove(at as usize % running.len());
             at += 1;
-            let events = [JobEvent::Ended(ended), JobEvent::Submitted(job(JOBS + at, 0))];
+            let events = [JobEvent::Ended(ended), job(JOBS + at, 0).into()];
             for decision in it.decide(time(JOBS + at), &events, &view).list {
                 if let JobDecision::Start { job, .. } = decision {
                     running.push(job);

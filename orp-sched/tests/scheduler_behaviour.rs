@@ -3,6 +3,7 @@
 
 use orp_core::prelude::*;
 use orp_sched::scheduler::{PreemptivePriority, PriorityConfig};
+use std::sync::Arc;
 
 /// A scheduler, its cluster, and a clock in minutes.
 struct World {
@@ -35,7 +36,7 @@ impl World {
     fn submit<const N: usize>(&mut self, jobs: [Job; N]) -> String {
         let submitted = |mut job: Job| {
             job.submitted = self.now;
-            JobEvent::Submitted(job)
+            job.into()
         };
         self.step(jobs.map(submitted).to_vec())
     }
@@ -49,18 +50,19 @@ impl World {
     }
 
     fn lost(&mut self, name: &str) -> String {
-        self.view.nodes.retain(|node| node.name.as_str() != name);
+        Arc::make_mut(&mut self.view.nodes).retain(|node| node.name.as_str() != name);
         self.step(vec![JobEvent::NodeLost(NodeName::new(name).unwrap())])
     }
 
     fn step(&mut self, events: Vec<JobEvent>) -> String {
         let decisions = self.scheduler.decide(self.now, &events, &self.view).list;
         let words = decisions.iter().map(|decision| match decision {
-            JobDecision::Start { job, nodes, .. } => {
-                let nodes: Vec<&str> = nodes.iter().map(NodeName::as_str).collect();
+            JobDecision::Start { job, slots, .. } => {
+                let nodes: Vec<&str> = Slot::nodes(slots).map(NodeName::as_str).collect();
                 format!("{job} on {}", nodes.join("+"))
             }
-            JobDecision::Preempt { job, for_job, .. } => format!("stop {job} for {for_job}"),
+            JobDecision::Preempt { job, for_job: Some(for_job), .. } => format!("stop {job} for {for_job}"),
+            other => panic!("{other:?}"),
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -249,7 +251,7 @@ fn a_preemptor_takes_other_room_when_that_comes_first() {
 #[test]
 fn room_that_a_preemptor_gives_up_is_used_at_once() {
     let mut world = World::new(&[("n1", 4), ("n2", 4)]);
-    world.view.nodes[1].capacity.memory = Bytes::from_gb(10);
+    Arc::make_mut(&mut world.view.nodes)[1].capacity.memory = Bytes::from_gb(10);
     let with_memory = |gb, mut job: Job| {
         job.demand.memory = Bytes::from_gb(gb);
         job
@@ -272,7 +274,7 @@ fn a_lost_node_sends_its_jobs_back() {
     assert_eq!(world.lost("n2"), "");
     assert_eq!(world.why("high"), "ready: never fits: the cluster has no nodes");
     assert_eq!(world.stopped("other"), "", "it waits already");
-    world.view.nodes.push(node("n3", 4));
+    Arc::make_mut(&mut world.view.nodes).push(node("n3", 4));
     assert_eq!(world.step(vec![]), "high on n3");
 }
 
@@ -280,10 +282,10 @@ fn a_lost_node_sends_its_jobs_back() {
 fn a_drained_node_takes_no_more_and_loses_nothing() {
     let mut world = World::new(&[("n1", 4), ("n2", 4)]);
     world.submit([job("a", 3), job("b", 3)]);
-    world.view.nodes.remove(0);
+    Arc::make_mut(&mut world.view.nodes).remove(0);
     assert_eq!(world.submit([job("c", 1), job("d", 1)]), "c on n2");
     assert_eq!(world.end("b"), "d on n2");
-    world.view.nodes.push(node("n1", 4));
+    Arc::make_mut(&mut world.view.nodes).push(node("n1", 4));
     assert_eq!(world.submit([job("e", 2)]), "e on n2");
     assert_eq!(world.submit([job("f", 2)]), "", "n1 has 1 beside what a holds");
     assert_eq!(world.end("a"), "f on n1");
@@ -347,11 +349,11 @@ fn without_patience_order_is_strict_but_what_never_fits_holds_nobody_back() {
 #[test]
 fn a_promise_holds_on_a_node_overdrawn_in_another_kind() {
     let mut world = World::new(&[("n", 4)]);
-    world.view.nodes[0].capacity.gpu = GpuAmount::whole(1);
+    Arc::make_mut(&mut world.view.nodes)[0].capacity.gpu = GpuAmount::whole(1);
     let mut with_gpu = firm(job("gpu", 1));
     with_gpu.demand.gpu = GpuAmount::whole(1);
     assert_eq!(world.submit([with_gpu, job("low", 3)]), "gpu on n, low on n");
-    world.view.nodes[0].capacity.gpu = GpuAmount::ZERO;
+    Arc::make_mut(&mut world.view.nodes)[0].capacity.gpu = GpuAmount::ZERO;
     assert_eq!(world.submit([at(5, job("high", 3))]), "stop low for high");
     assert_eq!(world.step(vec![]), "");
     assert_eq!(world.why("high"), "ready: waits for 1 victim to stop");
@@ -384,7 +386,7 @@ fn unknown_and_repeated_events_change_nothing() {
     assert_eq!(world.submit([job("a", 2)]), "");
     assert_eq!(world.stopped("a") + &world.stopped("x") + &world.end("x"), "");
     let mut lost = World::new(&[("n", 4)]);
-    lost.view.nodes.push(node("m", 1));
+    Arc::make_mut(&mut lost.view.nodes).push(node("m", 1));
     assert_eq!(lost.lost("z"), "");
     assert_eq!(world.submit([job("b", 3)]), "", "`a` still holds its 2");
     assert_eq!(world.end("a") + &world.end("a"), "b on n");
@@ -393,16 +395,14 @@ fn unknown_and_repeated_events_change_nothing() {
 #[test]
 fn reasons_to_start_and_stop_are_for_people() {
     let mut world = World::new(&[("n", 4)]);
-    let reason = |decisions: Decisions| match decisions.list.last().unwrap() {
-        JobDecision::Start { reason, .. } | JobDecision::Preempt { reason, .. } => reason.clone(),
-    };
-    let submitted = |job| [JobEvent::Submitted(job)];
+    let reason = |decisions: Decisions| decisions.list.last().unwrap().reason().to_owned();
+    let submitted = |job: Job| [job.into()];
     let World { scheduler, view, .. } = &mut world;
     let mut decide = |minute, events: &[JobEvent]| {
         reason(scheduler.decide(Timestamp::EPOCH.after(Span::MINUTE.saturating_mul(minute)), events, view))
     };
     assert_eq!(decide(0, &submitted(job("low", 3))), "priority 0: first in order, and fits");
-    let events = [JobEvent::Submitted(job("wait", 4)), JobEvent::Submitted(job("zap", 1))];
+    let events = [job("wait", 4).into(), job("zap", 1).into()];
     assert_eq!(decide(1, &events), "priority 0: fits, and passes `wait`, which does not now");
     assert_eq!(
         decide(2, &submitted(at(7, job("high", 3)))),

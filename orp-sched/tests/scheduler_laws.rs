@@ -9,6 +9,7 @@ use orp_core::prelude::*;
 use orp_sched::scheduler::{PreemptivePriority, PriorityConfig};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const NODES: [&str; 3] = ["n0", "n1", "n2"];
 const TENANTS: [&str; 3] = ["a", "b", "c"];
@@ -75,7 +76,7 @@ fn room(limit: &Numbers, used: &Numbers, demand: &Numbers) -> u64 {
 
 #[derive(Debug, Clone)]
 struct Known {
-    job: Job,
+    job: Arc<Job>,
     since: Timestamp,
     waited: Span,
     /// Where it holds its demand; empty while it waits.
@@ -154,14 +155,15 @@ impl Model {
         quota && device && view.nodes.iter().map(members).sum::<u64>() >= job.members.into()
     }
 
-    fn start(&mut self, now: Timestamp, key: &JobKey, nodes: &[NodeName], view: &ClusterView) {
+    fn start(&mut self, now: Timestamp, key: &JobKey, slots: &[Slot], view: &ClusterView) {
+        let nodes: Vec<NodeName> = Slot::nodes(slots).cloned().collect();
         let job = self.jobs[key].job.clone();
         assert!(!self.jobs[key].holds(), "{key} starts once");
         assert_eq!(nodes.len(), job.members as usize, "SCHED-3: {key} starts whole");
         assert!(self.fits(&job, view, |_| true), "SCHED-2, 6, 7: {key} fits beside all that is held");
         let known = self.jobs.get_mut(key).unwrap();
-        (known.waited, known.nodes) = (known.waited(now), nodes.to_vec());
-        for node in nodes {
+        (known.waited, known.nodes) = (known.waited(now), nodes.clone());
+        for node in &nodes {
             let limit = view.nodes.iter().find(|shown| shown.name == *node).expect("a node of the view");
             let mut used = Numbers::default();
             for known in self.jobs.values() {
@@ -202,21 +204,19 @@ impl Model {
         let mut rest = decisions;
         while let Some(first) = rest.first() {
             match first {
-                JobDecision::Start { job, nodes, .. } => {
-                    self.start(now, job, nodes, view);
+                JobDecision::Start { job, slots, .. } => {
+                    self.start(now, job, slots, view);
                     rest = &rest[1..];
                 }
-                JobDecision::Preempt { for_job, .. } => {
+                JobDecision::Preempt { for_job: Some(for_job), .. } => {
                     let same =
-                        |it: &&JobDecision| matches!(it, JobDecision::Preempt { for_job: f, .. } if f == for_job);
+                        |it: &&JobDecision| matches!(it, JobDecision::Preempt { for_job: Some(f), .. } if f == for_job);
                     let group = rest.iter().take_while(same).count();
-                    let victim = |it: &JobDecision| match it {
-                        JobDecision::Preempt { job, .. } | JobDecision::Start { job, .. } => job.clone(),
-                    };
-                    let victims: Vec<JobKey> = rest[..group].iter().map(victim).collect();
+                    let victims: Vec<JobKey> = rest[..group].iter().map(|it| it.job().clone()).collect();
                     self.preempt(&victims, for_job, view);
                     rest = &rest[group..];
                 }
+                other => panic!("{other:?}"),
             }
         }
     }
@@ -334,7 +334,7 @@ impl World {
                 (job.members, job.priority, job.preemptible) = (*members, *priority, *preemptible);
                 job.device = device.map(|at| DeviceId::new(DEVICES[at]).unwrap());
                 self.submitted += 1;
-                self.tell(JobEvent::Submitted(job));
+                self.tell(job.into());
             }
             Op::Repeat => self.events.extend(self.events.last().cloned()),
             Op::End(at) => self.nth(*at, |_| true).into_iter().for_each(|key| self.tell(JobEvent::Ended(key))),
@@ -346,19 +346,19 @@ impl World {
             }
             Op::Lose(at) => {
                 self.decide();
-                self.view.nodes.retain(|node| node.name.as_str() != NODES[*at]);
+                Arc::make_mut(&mut self.view.nodes).retain(|node| node.name.as_str() != NODES[*at]);
                 self.tell(JobEvent::NodeLost(NodeName::new(NODES[*at]).unwrap()));
             }
             Op::Node { at, cpu, gpu } => {
                 self.decide();
                 self.model.sure.clear();
-                self.view.nodes.retain(|node| node.name.as_str() != NODES[*at]);
-                self.view.nodes.push(node(NODES[*at], *cpu, *gpu));
+                Arc::make_mut(&mut self.view.nodes).retain(|node| node.name.as_str() != NODES[*at]);
+                Arc::make_mut(&mut self.view.nodes).push(node(NODES[*at], *cpu, *gpu));
             }
             Op::Remove(at) => {
                 self.decide();
                 self.model.sure.clear();
-                self.view.nodes.retain(|node| node.name.as_str() != NODES[*at]);
+                Arc::make_mut(&mut self.view.nodes).retain(|node| node.name.as_str() != NODES[*at]);
             }
             Op::Quota { tenant, cpu } => {
                 self.decide();

@@ -8,7 +8,7 @@ use crate::time::Timer;
 use orp_core::{
     contract::Scheduler,
     id::NodeName,
-    noun::{ClusterView, Job, JobDecision, JobEvent, JobKey, Labels, Market, Node, Offer, OfferKey, Waiting},
+    noun::{ClusterView, Job, JobDecision, JobEvent, JobKey, Labels, Market, Node, Offer, OfferKey, Slot, Waiting},
 };
 use std::{
     collections::BTreeMap,
@@ -82,7 +82,7 @@ impl Pool {
         let ticket =
             Ticket { pool: self.clone(), key: job.key.clone(), start: start.subscribe(), preempt: preempt.subscribe() };
         held(&self.inner).jobs.insert(job.key.clone(), Signals { start, preempt });
-        self.tell(&[JobEvent::Submitted(job)]);
+        self.tell(&[job.into()]);
         ticket
     }
 
@@ -101,8 +101,10 @@ impl Pool {
         let nodes: Vec<Node> = nodes.collect();
         let changed = {
             let mut inner = held(&self.inner);
-            let changed = inner.view.nodes != nodes;
-            inner.view.nodes = nodes;
+            let changed = *inner.view.nodes != nodes;
+            if changed {
+                inner.view.nodes = Arc::new(nodes);
+            }
             changed
         };
         if changed {
@@ -116,16 +118,16 @@ impl Pool {
         let Inner { scheduler, view, jobs } = &mut *guard;
         for decision in scheduler.decide(self.clock.now(), events, view).list {
             match decision {
-                JobDecision::Start { job, nodes, reason } => {
+                JobDecision::Start { job, slots, reason } => {
                     tracing::debug!(%job, %reason, "start");
                     if let Some(signals) = jobs.get(&job) {
-                        signals.start.send_replace(nodes.into_iter().next());
+                        signals.start.send_replace(Slot::nodes(&slots).next().cloned());
                     }
                 }
                 JobDecision::Preempt { job, for_job, reason } => {
-                    tracing::debug!(%job, %for_job, %reason, "preempt");
+                    tracing::debug!(%job, ?for_job, %reason, "preempt");
                     if let Some(signals) = jobs.get(&job) {
-                        signals.preempt.send_replace(Some(reason));
+                        signals.preempt.send_replace(Some(reason.into_owned()));
                     }
                 }
             }

@@ -6,7 +6,10 @@ use orp_core::memory::MemoryScheduler;
 use orp_core::prelude::*;
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 pub(crate) const FAKES: &[Fake] = &[
@@ -32,7 +35,7 @@ static MOOD: AtomicU64 = AtomicU64::new(0);
 struct Bent {
     inner: MemoryScheduler,
     flaw: &'static str,
-    jobs: BTreeMap<JobKey, Job>,
+    jobs: BTreeMap<JobKey, Arc<Job>>,
     nodes: Vec<Node>,
 }
 
@@ -44,7 +47,7 @@ impl Bent {
     /// What the reference is shown of the cluster.
     fn view(&mut self, view: &ClusterView) -> ClusterView {
         let mut view = view.clone();
-        for node in &view.nodes {
+        for node in view.nodes.iter() {
             if !self.nodes.iter().any(|known| known.name == node.name) {
                 self.nodes.push(node.clone());
             }
@@ -56,13 +59,15 @@ impl Bent {
             _ => false,
         };
         if blind {
-            view.nodes.clear();
+            view.nodes = Arc::default();
         }
         if self.is("starts on nodes that are lost") {
-            view.nodes = self.nodes.clone();
+            view.nodes = Arc::new(self.nodes.clone());
         }
         if self.is("sees every node double") {
-            view.nodes.iter_mut().for_each(|node| node.capacity = node.capacity.checked_add(&node.capacity).unwrap());
+            Arc::make_mut(&mut view.nodes)
+                .iter_mut()
+                .for_each(|node| node.capacity = node.capacity.checked_add(&node.capacity).unwrap());
         }
         if self.is("knows no quotas") {
             view.quotas.clear();
@@ -73,12 +78,12 @@ impl Bent {
     fn learn(&mut self, event: &JobEvent) -> JobEvent {
         match event {
             JobEvent::Submitted(job) => {
-                let mut job = job.clone();
+                let mut seen = Job::clone(job);
                 self.jobs.insert(job.key.clone(), job.clone());
                 if self.is("shares devices") {
-                    job.device = None;
+                    seen.device = None;
                 }
-                JobEvent::Submitted(job)
+                seen.into()
             }
             JobEvent::Ended(key) => {
                 self.jobs.remove(key);
@@ -93,13 +98,13 @@ impl Bent {
         let waiting = self.inner.waiting();
         let waits = |key: &JobKey| waiting.iter().any(|waiting| waiting.job == *key);
         let for_job = self.jobs.get(&waiting.first()?.job)?;
-        let fair = |job: &&Job| match self.flaw {
+        let fair = |job: &&Arc<Job>| match self.flaw {
             "preempts what must not be" => !job.preemptible && job.priority < for_job.priority,
-            _ => job.preemptible && job.priority >= for_job.priority,
+            _ => job.preemptible && job.priority > for_job.priority,
         };
         let victim = self.jobs.values().find(|job| !waits(&job.key) && fair(job))?;
         let (job, for_job) = (victim.key.clone(), for_job.key.clone());
-        Some(JobDecision::Preempt { job, for_job, reason: "a whim".into() })
+        Some(JobDecision::Preempt { job, for_job: Some(for_job), reason: "a whim".into() })
     }
 }
 
@@ -109,11 +114,11 @@ impl Scheduler for Bent {
         let view = self.view(view);
         let mut decisions = self.inner.decide(now, &events, &view);
         for decision in &mut decisions.list {
-            if let JobDecision::Start { nodes, .. } = decision
+            if let JobDecision::Start { slots, .. } = decision
                 && self.flaw == "starts gangs but one"
-                && nodes.len() > 1
+                && slots.len() > 1
             {
-                nodes.pop();
+                slots.pop();
             }
         }
         match self.flaw {

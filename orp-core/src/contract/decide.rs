@@ -46,9 +46,9 @@ pub trait Estimator: Send + Sync + Debug {
 
 /// Who gets what now? A deterministic state machine: it knows what it decided before and what it is told.
 ///
-/// **SCHED-1** the same events and views give the same decisions. **SCHED-2** no node is ever given more than it has.
-/// **SCHED-3** a gang starts whole or not at all. **SCHED-4** no job is preempted for one of lower or equal priority.
-/// **SCHED-5** every waiting job has a queue and a reason. **SCHED-6** a tenant never holds more than its quota.
+/// **SCHED-1** the same events and views give the same decisions. **SCHED-2** no node is ever given more than it has, and no
+/// accelerator twice. **SCHED-3** a gang starts whole or not at all. **SCHED-4** no job is preempted for one of lower
+/// priority. **SCHED-5** every waiting job has a queue and a reason. **SCHED-6** a tenant never holds more than its quota.
 /// **SCHED-7** a device is held by one job at a time. **SCHED-8** a job that fits an idle cluster and its tenant's quota
 /// starts when all others have ended.
 pub trait Scheduler: Send + Debug {
@@ -57,6 +57,12 @@ pub trait Scheduler: Send + Debug {
 
     /// The jobs that wait, where and why, in the order they will be looked at.
     fn waiting(&self) -> Vec<Waiting>;
+
+    /// The scheduler as it is now, to be asked what would happen; the original knows nothing of it. `None` from one that
+    /// cannot be copied.
+    fn fork(&self) -> Option<Box<dyn Scheduler>> {
+        None
+    }
 }
 
 /// May it? Judges requests by the policies in force.

@@ -2,21 +2,22 @@
 
 use crate::contract::Scheduler;
 use crate::id::NodeName;
-use crate::noun::{Capacity, ClusterView, Decisions, Job, JobDecision, JobEvent, JobKey, Queue, Waiting};
+use crate::noun::{Capacity, ClusterView, Decisions, Job, JobDecision, JobEvent, JobKey, Queue, Slot, Waiting};
 use crate::unit::{Bytes, CpuAmount, GpuAmount, Timestamp};
+use std::sync::Arc;
 
 /// First in, first out, strictly: nobody passes a job that waits, nobody is preempted. A job too large for the cluster
 /// holds up all behind it until it is withdrawn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MemoryScheduler {
     /// Every job that is not over, in the order they came.
     jobs: Vec<Known>,
     waiting: Vec<Waiting>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Known {
-    job: Job,
+    job: Arc<Job>,
     /// A node for each member while it runs; none while it waits.
     nodes: Vec<NodeName>,
 }
@@ -30,11 +31,12 @@ impl Scheduler for MemoryScheduler {
             match self.place(&known.job, view) {
                 Ok(nodes) => {
                     let (job, reason) = (known.job.key.clone(), "it came first and fits".into());
+                    let slots = nodes.iter().map(|node| Slot::new(node.clone(), 1)).collect();
                     self.jobs
                         .iter_mut()
                         .filter(|known| known.job.key == job)
                         .for_each(|known| known.nodes.clone_from(&nodes));
-                    list.push(JobDecision::Start { job, nodes, reason });
+                    list.push(JobDecision::Start { job, slots, reason });
                 }
                 Err((queue, reason)) => {
                     self.hold_up(queue, reason);
@@ -42,11 +44,15 @@ impl Scheduler for MemoryScheduler {
                 }
             }
         }
-        Decisions { list }
+        Decisions { list, wake: None }
     }
 
     fn waiting(&self) -> Vec<Waiting> {
         self.waiting.clone()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Scheduler>> {
+        Some(Box::new(self.clone()))
     }
 }
 
@@ -58,6 +64,7 @@ impl MemoryScheduler {
             JobEvent::Ended(key) => self.jobs.retain(|known| known.job.key != *key),
             JobEvent::Stopped(key) => self.stop(|known| known.job.key == *key),
             JobEvent::NodeLost(node) => self.stop(|known| known.nodes.contains(node)),
+            _ => {}
         }
     }
 
@@ -70,10 +77,8 @@ impl MemoryScheduler {
         let mut first: Option<&JobKey> = None;
         for Known { job, .. } in self.jobs.iter().filter(|known| known.nodes.is_empty()) {
             self.waiting.push(match first {
-                None => Waiting { job: job.key.clone(), queue, reason: reason.clone() },
-                Some(first) => {
-                    Waiting { job: job.key.clone(), queue: Queue::Ready, reason: format!("comes after `{first}`") }
-                }
+                None => Waiting::new(job.key.clone(), queue, reason.clone()),
+                Some(first) => Waiting::new(job.key.clone(), Queue::Ready, format!("comes after `{first}`")),
             });
             first.get_or_insert(&job.key);
         }
@@ -99,7 +104,7 @@ impl MemoryScheduler {
             return Err((Queue::Device, format!("`{}` holds `{device}`", holder.job.key)));
         }
         let mut nodes = Vec::new();
-        for node in &view.nodes {
+        for node in view.nodes.iter() {
             let used = running()
                 .flat_map(|known| known.nodes.iter().filter(|name| **name == node.name).map(|_| &known.job.demand));
             let mut free = used.into_iter().try_fold(node.capacity, |free, demand| free.checked_sub(demand));

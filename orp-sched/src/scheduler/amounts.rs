@@ -1,4 +1,4 @@
-//! Capacities as plain numbers, and the room that is left of a limit: what nodes and quotas have in common.
+//! Capacities as plain numbers.
 
 use orp_core::noun::Capacity;
 use orp_core::unit::{Bytes, CpuAmount, GpuAmount};
@@ -8,11 +8,11 @@ use orp_core::unit::{Bytes, CpuAmount, GpuAmount};
 /// What is dearest comes first, so the derived order is the order of *fewest left over*: of two nodes that hold the same
 /// demand, the one with the smaller free amounts has the smaller rest, and work without accelerators goes to nodes without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Amounts([u64; 4]);
+pub(crate) struct Amounts([u64; 4]);
 
 impl Amounts {
-    pub(super) const ZERO: Self = Self([0; 4]);
-    pub(super) const MAX: Self = Self([u64::MAX; 4]);
+    pub(crate) const ZERO: Self = Self([0; 4]);
+    pub(crate) const MAX: Self = Self([u64::MAX; 4]);
 
     fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
         let mut kinds = self.0;
@@ -20,58 +20,58 @@ impl Amounts {
         Self(kinds)
     }
 
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         self.each(other, u64::saturating_add)
     }
 
     /// The difference, zero where it would be below.
-    pub(super) fn minus(self, other: Self) -> Self {
+    pub(crate) fn minus(self, other: Self) -> Self {
         self.each(other, u64::saturating_sub)
     }
 
     /// Of each kind the larger.
-    pub(super) fn most(self, other: Self) -> Self {
+    pub(crate) fn most(self, other: Self) -> Self {
         self.each(other, u64::max)
     }
 
     /// Of each kind the smaller.
-    pub(super) fn least(self, other: Self) -> Self {
+    pub(crate) fn least(self, other: Self) -> Self {
         self.each(other, u64::min)
     }
 
     /// So many times, saturating.
-    pub(super) fn times(self, count: u32) -> Self {
+    pub(crate) fn times(self, count: u32) -> Self {
         self.each(Self::ZERO, |kind, _| kind.saturating_mul(count.into()))
     }
 
     /// So many times, if that can be counted.
-    pub(super) fn checked_times(self, count: u32) -> Option<Self> {
+    pub(crate) fn checked_times(self, count: u32) -> Option<Self> {
         self.0.iter().all(|kind| kind.checked_mul(count.into()).is_some()).then(|| self.times(count))
     }
 
-    pub(super) fn fits_in(&self, other: &Self) -> bool {
+    pub(crate) fn fits_in(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(kind, other)| *kind <= other)
     }
 
     /// How many demands of this size `self` holds, at most `most`.
-    pub(super) fn holds(&self, demand: &Self, most: u32) -> u32 {
+    pub(crate) fn holds(&self, demand: &Self, most: u32) -> u32 {
         let each = self.0.iter().zip(demand.0).filter(|(_, demand)| *demand > 0).map(|(kind, demand)| kind / demand);
         each.min().map_or(most, |count| u32::try_from(count).unwrap_or(most).min(most))
     }
 
     /// The kinds of which `self` has more than `other`; of the rest nothing.
-    pub(super) fn exceeding(self, other: &Self) -> Self {
+    pub(crate) fn exceeding(self, other: &Self) -> Self {
         self.each(*other, |kind, other| if kind > other { kind } else { 0 })
     }
 
     /// How much of a demand is there, in thousandths of the kind of which the least is, at most all.
-    pub(super) fn share_of(&self, demand: &Self) -> u64 {
+    pub(crate) fn share_of(&self, demand: &Self) -> u64 {
         let asked = self.0.iter().zip(demand.0).filter(|(_, demand)| *demand > 0);
         asked.map(|(kind, demand)| kind.saturating_mul(1_000) / demand).fold(1_000, u64::min)
     }
 
     /// In words, only the kinds that `asked` has some of: `2 cpu, 8 GB`.
-    pub(super) fn words(&self, asked: &Self) -> String {
+    pub(crate) fn words(&self, asked: &Self) -> String {
         let [gpu, cpu, memory, disk] = self.0;
         let [has_gpu, has_cpu, has_memory, has_disk] = asked.0.map(|kind| kind > 0);
         let parts = [
@@ -91,95 +91,9 @@ impl From<&Capacity> for Amounts {
     }
 }
 
-/// As what something is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// By a job that runs.
-    Running,
-    /// By a job that was told to stop and has not yet.
-    Stopping,
-    /// For a job that waits until others have stopped.
-    Promised,
-}
-
-/// A limit, of a node or of a tenant's quota, and what is taken of it.
-///
-/// Promises are kept out of what stopping jobs still hold, so the two overlap: INVARIANT: `running + stopping` (what is
-/// held now) and `running + promised` (what will be held) are both within the limit, unless the limit was lowered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Room {
-    limit: Amounts,
-    running: Amounts,
-    stopping: Amounts,
-    promised: Amounts,
-}
-
-impl Room {
-    pub(super) const UNLIMITED: Self = Self::new(Amounts::MAX);
-
-    pub(super) const fn new(limit: Amounts) -> Self {
-        Self { limit, running: Amounts::ZERO, stopping: Amounts::ZERO, promised: Amounts::ZERO }
-    }
-
-    pub(super) fn limit(&self) -> Amounts {
-        self.limit
-    }
-
-    pub(super) fn set_limit(&mut self, limit: Amounts) {
-        self.limit = limit;
-    }
-
-    /// What is held or promised, whichever is more.
-    pub(super) fn taken(&self) -> Amounts {
-        self.running.plus(self.stopping.most(self.promised))
-    }
-
-    /// What can be given now.
-    pub(super) fn free(&self) -> Amounts {
-        self.limit.minus(self.taken())
-    }
-
-    /// What will be held when all that stops has stopped and all promises are kept.
-    pub(super) fn committed(&self) -> Amounts {
-        self.running.plus(self.promised)
-    }
-
-    /// Whether the limit was lowered below what runs and is promised, of a kind that is asked for.
-    pub(super) fn is_overdrawn(&self, asked: &Amounts) -> bool {
-        let over = self.committed().exceeding(&self.limit);
-        over.least(*asked) != Amounts::ZERO
-    }
-
-    pub(super) fn is_unused(&self) -> bool {
-        [self.running, self.stopping, self.promised].iter().all(|sum| *sum == Amounts::ZERO)
-    }
-
-    pub(super) fn add(&mut self, hold: Hold, amounts: Amounts) {
-        let sum = self.sum(hold);
-        *sum = sum.plus(amounts);
-    }
-
-    pub(super) fn remove(&mut self, hold: Hold, amounts: Amounts) {
-        let sum = self.sum(hold);
-        *sum = sum.minus(amounts);
-    }
-
-    fn sum(&mut self, hold: Hold) -> &mut Amounts {
-        match hold {
-            Hold::Running => &mut self.running,
-            Hold::Stopping => &mut self.stopping,
-            Hold::Promised => &mut self.promised,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn cpu(cores: u64) -> Amounts {
-        Amounts([0, cores * 1_000, 0, 0])
-    }
 
     #[test]
     fn amounts_count_and_compare_kind_by_kind() {
@@ -197,18 +111,5 @@ mod tests {
         assert_eq!(Amounts::MAX.checked_times(2), None);
         assert_eq!(node.words(&Amounts([1, 1, 0, 0])), "4 cpu, 8 gpu");
         assert_eq!(node.words(&Amounts::ZERO), "nothing");
-    }
-
-    #[test]
-    fn promises_are_kept_out_of_what_stops() {
-        let mut room = Room::new(cpu(4));
-        room.add(Hold::Running, cpu(1));
-        room.add(Hold::Stopping, cpu(3));
-        room.add(Hold::Promised, cpu(2));
-        assert_eq!((room.free(), room.committed()), (cpu(0), cpu(3)));
-        room.remove(Hold::Stopping, cpu(3));
-        assert_eq!(room.free(), cpu(1), "of what was vacated, the promised 2 are not free");
-        room.set_limit(cpu(2));
-        assert!(room.is_overdrawn(&cpu(1)) && !room.is_overdrawn(&Amounts([1, 0, 0, 0])));
     }
 }

@@ -1,7 +1,7 @@
 //! What is noted during a pass: whom nobody may pass, and what found no room and need not be tried again.
 
-use super::amounts::Amounts;
 use super::state::Request;
+use crate::scheduler::amounts::Amounts;
 use orp_core::id::{DeviceId, Tenant};
 use orp_core::noun::{Job, Queue};
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
 //! A look at every waiting job, in order: it starts, or others are stopped for it, or it waits and may hold others back.
 
-use super::amounts::Hold;
 use super::config::PriorityConfig;
 use super::notes::{Barriers, Refused};
 use super::preempt::{Search, search};
 use super::reason::{Why, fits_idle};
+use super::room::Hold;
 use super::state::{Cluster, Holder, Holders, Holding, Request, Waiter};
 use indexmap::IndexMap;
 use orp_core::noun::{JobDecision, JobKey, Queue};
@@ -130,9 +130,9 @@ impl<'a> Pass<'a> {
     fn start(&mut self, waiter: &Waiter, holding: Holding, promised: bool) {
         let request = &waiter.request;
         self.cluster.take(request, &holding, Hold::Running);
-        let nodes = self.cluster.nodes.names(&holding.placement);
+        let slots = self.cluster.nodes.slots(&holding.placement);
         let reason = self.reason_to_start(waiter, promised);
-        self.decisions.push(JobDecision::Start { job: request.job.key.clone(), nodes, reason });
+        self.decisions.push(JobDecision::Start { job: request.job.key.clone(), slots, reason: reason.into() });
         self.holders.insert(Holder::new(waiter, holding, self.now));
     }
 
@@ -211,7 +211,11 @@ impl<'a> Pass<'a> {
             "its priority {} is below {} of `{}`, which needs {} × ({needed})",
             holder.request.job.priority, job.priority, job.key, preemptor.members
         );
-        self.decisions.push(JobDecision::Preempt { job: victim.clone(), for_job: job.key.clone(), reason });
+        self.decisions.push(JobDecision::Preempt {
+            job: victim.clone(),
+            for_job: Some(job.key.clone()),
+            reason: reason.into(),
+        });
         holder.stopping_for = Some(preemptor.clone());
         self.holders.insert(holder);
     }

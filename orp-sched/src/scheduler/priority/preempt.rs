@@ -5,9 +5,10 @@
 //! until the answer is yes, and then dropped again in the opposite order wherever it stays yes: what remains is a set of
 //! which none can be spared, and no candidate is in it that a lesser one could have replaced when it was tried.
 
-use super::amounts::{Amounts, Room};
 use super::place::{Rank, fill};
+use super::room::Room;
 use super::state::{Cluster, Holder, Holders, Holding, Request, Waiter};
+use crate::scheduler::amounts::Amounts;
 use orp_core::noun::JobKey;
 use orp_core::unit::Timestamp;
 

@@ -1,9 +1,9 @@
 //! The scheduler itself: events in, a look at every waiting job in order, decisions out.
 
-use super::amounts::Hold;
 use super::config::PriorityConfig;
 use super::pass::Pass;
 use super::reason::Explainer;
+use super::room::Hold;
 use super::state::{Cluster, Holder, Holders, Request, Waiter};
 use indexmap::IndexMap;
 use orp_core::contract::Scheduler;
@@ -11,6 +11,7 @@ use orp_core::id::NodeName;
 use orp_core::noun::{ClusterView, Decisions, Job, JobEvent, JobKey, Waiting};
 use orp_core::unit::Timestamp;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// A scheduler by priority that stops running jobs for more important ones. See [the module](super) for what it does and
 /// promises; it holds the laws SCHED-1 to SCHED-8 of [`Scheduler`].
@@ -53,7 +54,7 @@ impl PreemptivePriority {
         }
     }
 
-    fn submit(&mut self, job: &Job) {
+    fn submit(&mut self, job: &Arc<Job>) {
         if self.holders.get(&job.key).is_none() && !self.waiting.contains_key(&job.key) {
             self.waiting.insert(job.key.clone(), Waiter::new(Request::new(job)));
         }
@@ -111,16 +112,18 @@ impl Scheduler for PreemptivePriority {
         self.break_promises();
         self.order(now);
         let pass = Pass::new(now, &self.config, &mut self.cluster, &mut self.holders);
-        Decisions { list: pass.run(&mut self.waiting) }
+        Decisions { list: pass.run(&mut self.waiting), wake: None }
     }
 
     fn waiting(&self) -> Vec<Waiting> {
         let mut explainer = Explainer::new(&self.cluster, &self.holders);
-        let why = |(key, waiter): (&JobKey, &Waiter)| Waiting {
-            job: key.clone(),
-            queue: waiter.why.queue(),
-            reason: explainer.explain(waiter),
+        let why = |(key, waiter): (&JobKey, &Waiter)| {
+            Waiting::new(key.clone(), waiter.why.queue(), explainer.explain(waiter))
         };
         self.waiting.iter().map(why).collect()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Scheduler>> {
+        Some(Box::new(self.clone()))
     }
 }

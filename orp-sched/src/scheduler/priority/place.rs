@@ -1,8 +1,9 @@
 //! Nodes, and where members go: best fit, gangs whole or not at all.
 
-use super::amounts::{Amounts, Hold, Room};
+use super::room::{Hold, Room};
+use crate::scheduler::amounts::Amounts;
 use orp_core::id::NodeName;
-use orp_core::noun::Node;
+use orp_core::noun::{Node, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A node's place in the order of the view: ties go to the lower.
@@ -79,12 +80,11 @@ impl Nodes {
         (0..).zip(&self.list).filter(|(_, node)| node.present).map(|(rank, node)| (rank, &node.room))
     }
 
-    /// A name for each member.
-    pub(super) fn names(&self, placement: &Placement) -> Vec<NodeName> {
-        let name = |(rank, members): &(Rank, u32)| {
-            self.list.get(*rank as usize).map(|node| std::iter::repeat_n(node.name.clone(), *members as usize))
-        };
-        placement.iter().filter_map(name).flatten().collect()
+    /// The nodes of a placement by name.
+    pub(super) fn slots(&self, placement: &Placement) -> Vec<Slot> {
+        let slot =
+            |(rank, members): &(Rank, u32)| Some(Slot::new(self.list.get(*rank as usize)?.name.clone(), *members));
+        placement.iter().filter_map(slot).collect()
     }
 
     /// Adds to, or takes from, the rooms of a placement.
@@ -195,8 +195,8 @@ mod tests {
         let nodes = nodes(&[node("gpu", 8, 4), node("large", 8, 0), node("small", 2, 0), node("small-2", 2, 0)]);
         let placed = |cpu, gpu, members| {
             let demand = Amounts::from(&Capacity { memory: Bytes::ZERO, ..capacity(cpu, gpu) });
-            let names = nodes.place(&demand, members).map(|placement| nodes.names(&placement));
-            names.map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+            let slots = nodes.place(&demand, members).map(|placement| nodes.slots(&placement));
+            slots.map(|slots| Slot::nodes(&slots).map(ToString::to_string).collect::<Vec<_>>().join(" "))
         };
         for (cpu, gpu, members, expected) in [
             (1, 0, 1, Some("small")),

@@ -1,8 +1,8 @@
 //! Where a job waits and why: noted in a few bytes when it is looked at, put into words when someone asks.
 
-use super::amounts::Amounts;
 use super::place::Nodes;
 use super::state::{Cluster, Holder, Holders, Request, Waiter};
+use crate::scheduler::amounts::Amounts;
 use orp_core::noun::{JobKey, Queue};
 use std::collections::BTreeMap;
 use std::sync::Arc;

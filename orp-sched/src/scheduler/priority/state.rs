@@ -1,8 +1,9 @@
 //! What the scheduler knows: jobs that wait, jobs that hold something, and what is held of nodes, quotas and devices.
 
-use super::amounts::{Amounts, Hold, Room};
 use super::place::{Nodes, Placement, Rank};
 use super::reason::Why;
+use super::room::{Hold, Room};
+use crate::scheduler::amounts::Amounts;
 use indexmap::IndexMap;
 use orp_core::id::{DeviceId, Tenant};
 use orp_core::noun::{Capacity, ClusterView, Job, JobKey};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// A job with its demand as numbers.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) job: Job,
+    pub(super) job: Arc<Job>,
     /// Of each member.
     pub(super) demand: Amounts,
     /// At least one.
@@ -24,7 +25,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn new(job: &Job) -> Arc<Self> {
+    pub(super) fn new(job: &Arc<Job>) -> Arc<Self> {
         let demand = Amounts::from(&job.demand);
         let members = job.members.max(1);
         Arc::new(Self { job: job.clone(), demand, members, total: demand.checked_times(members) })
