@@ -10,3 +10,4 @@
 
 pub mod planner;
 pub mod scheduler;
+pub mod sim;

@@ -7,12 +7,14 @@ use orp_core::unit::{Bytes, CpuAmount, GpuAmount};
 ///
 /// What is dearest comes first, so the derived order is the order of *fewest left over*: of two nodes that hold the same
 /// demand, the one with the smaller free amounts has the smaller rest, and work without accelerators goes to nodes without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Amounts([u64; 4]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Amounts([u64; 4]);
 
 impl Amounts {
-    pub(crate) const ZERO: Self = Self([0; 4]);
-    pub(crate) const MAX: Self = Self([u64::MAX; 4]);
+    /// Nothing of anything.
+    pub const ZERO: Self = Self([0; 4]);
+    /// More than there is of everything.
+    pub const MAX: Self = Self([u64::MAX; 4]);
 
     fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
         let mut kinds = self.0;
@@ -20,58 +22,60 @@ impl Amounts {
         Self(kinds)
     }
 
-    pub(crate) fn plus(self, other: Self) -> Self {
+    /// The sum, saturating.
+    pub fn plus(self, other: Self) -> Self {
         self.each(other, u64::saturating_add)
     }
 
     /// The difference, zero where it would be below.
-    pub(crate) fn minus(self, other: Self) -> Self {
+    pub fn minus(self, other: Self) -> Self {
         self.each(other, u64::saturating_sub)
     }
 
     /// Of each kind the larger.
-    pub(crate) fn most(self, other: Self) -> Self {
+    pub fn most(self, other: Self) -> Self {
         self.each(other, u64::max)
     }
 
     /// Of each kind the smaller.
-    pub(crate) fn least(self, other: Self) -> Self {
+    pub fn least(self, other: Self) -> Self {
         self.each(other, u64::min)
     }
 
     /// So many times, saturating.
-    pub(crate) fn times(self, count: u32) -> Self {
+    pub fn times(self, count: u32) -> Self {
         self.each(Self::ZERO, |kind, _| kind.saturating_mul(count.into()))
     }
 
     /// So many times, if that can be counted.
-    pub(crate) fn checked_times(self, count: u32) -> Option<Self> {
+    pub fn checked_times(self, count: u32) -> Option<Self> {
         self.0.iter().all(|kind| kind.checked_mul(count.into()).is_some()).then(|| self.times(count))
     }
 
-    pub(crate) fn fits_in(&self, other: &Self) -> bool {
+    /// Whether of each kind `other` has at least as much.
+    pub fn fits_in(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(kind, other)| *kind <= other)
     }
 
     /// How many demands of this size `self` holds, at most `most`.
-    pub(crate) fn holds(&self, demand: &Self, most: u32) -> u32 {
+    pub fn holds(&self, demand: &Self, most: u32) -> u32 {
         let each = self.0.iter().zip(demand.0).filter(|(_, demand)| *demand > 0).map(|(kind, demand)| kind / demand);
         each.min().map_or(most, |count| u32::try_from(count).unwrap_or(most).min(most))
     }
 
     /// The kinds of which `self` has more than `other`; of the rest nothing.
-    pub(crate) fn exceeding(self, other: &Self) -> Self {
+    pub fn exceeding(self, other: &Self) -> Self {
         self.each(*other, |kind, other| if kind > other { kind } else { 0 })
     }
 
     /// How much of a demand is there, in thousandths of the kind of which the least is, at most all.
-    pub(crate) fn share_of(&self, demand: &Self) -> u64 {
+    pub fn share_of(&self, demand: &Self) -> u64 {
         let asked = self.0.iter().zip(demand.0).filter(|(_, demand)| *demand > 0);
         asked.map(|(kind, demand)| kind.saturating_mul(1_000) / demand).fold(1_000, u64::min)
     }
 
     /// In words, only the kinds that `asked` has some of: `2 cpu, 8 GB`.
-    pub(crate) fn words(&self, asked: &Self) -> String {
+    pub fn words(&self, asked: &Self) -> String {
         let [gpu, cpu, memory, disk] = self.0;
         let [has_gpu, has_cpu, has_memory, has_disk] = asked.0.map(|kind| kind > 0);
         let parts = [

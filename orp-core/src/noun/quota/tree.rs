@@ -230,6 +230,28 @@ impl QuotaTree {
         Ok(())
     }
 
+    /// Takes so much for a queue that holds it already, even beyond what it would be admitted: after a tree was made anew.
+    ///
+    /// # Errors
+    /// [`QuotaError::TooLarge`] when that is more than can be counted; [`QuotaError::UnknownNode`],
+    /// [`QuotaError::NotAQueue`].
+    pub fn take_held(&mut self, queue: QuotaId, held: &Capacity) -> Result<(), QuotaError> {
+        let taken = parts(held);
+        let mut next = Some(queue);
+        self.queue(queue)?;
+        while let Some(id) = next {
+            let node = &self.nodes[id];
+            for (kind, (used, taken)) in CapacityKind::ALL.into_iter().zip(node.used.into_iter().zip(taken)) {
+                if used + taken > MOST {
+                    return Err(QuotaError::TooLarge { node: node.spec.name.clone(), kind });
+                }
+            }
+            next = node.parent;
+        }
+        self.shift(queue, taken);
+        Ok(())
+    }
+
     /// Gives so much back that a queue took.
     ///
     /// # Errors
