@@ -18,6 +18,9 @@ use std::fmt;
 /// The largest document that is read, in bytes: far above any written by people.
 pub const LIMIT_BYTES: usize = 4 << 20;
 
+/// How much of a line is shown with an error in it.
+const EXCERPT_CHARS: usize = 200;
+
 /// A named text: the name is what errors call it.
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
@@ -73,7 +76,7 @@ impl<'a> Source<'a> {
             Some((at, column, line)) => DocumentError {
                 line: Some(at as u64 + 1),
                 column: Some(line[..column].chars().count() as u64 + 1),
-                excerpt: Some(line.into()),
+                excerpt: Some(line.chars().take(EXCERPT_CHARS).collect()),
                 ..self.error(message)
             },
         }
@@ -95,7 +98,7 @@ impl<'a> Source<'a> {
         let message = full.rfind(" at line ").map_or(full.as_str(), |end| &full[..end]).to_owned();
         let excerpt = place
             .and_then(|(line, _)| self.text.lines().nth((line as usize).saturating_sub(1)))
-            .map(|line| line.chars().take(200).collect());
+            .map(|line| line.chars().take(EXCERPT_CHARS).collect());
         DocumentError {
             source_name: self.name.into(),
             line: place.map(|(line, _)| line),
@@ -118,7 +121,7 @@ pub struct DocumentError {
     pub column: Option<u64>,
     /// What is wrong, and what was expected.
     pub message: String,
-    /// The line itself.
+    /// The line itself, or its beginning.
     pub excerpt: Option<String>,
 }
 
@@ -131,7 +134,11 @@ impl fmt::Display for DocumentError {
         write!(f, ": {}", self.message)?;
         if let (Some(excerpt), Some(line), Some(column)) = (&self.excerpt, self.line, self.column) {
             let margin = line.to_string().len();
-            write!(f, "\n {line} | {excerpt}\n {:margin$} | {:>2$}", "", "^", column as usize)?;
+            write!(f, "\n {line} | {excerpt}")?;
+            // A long line is not shown to its end, and what is wrong beyond is not pointed at.
+            if column <= excerpt.chars().count() as u64 + 1 {
+                write!(f, "\n {:margin$} | {:>2$}", "", "^", column as usize)?;
+            }
         }
         Ok(())
     }
@@ -156,5 +163,12 @@ mod tests {
         let error = Source::new("x.json", "{\"a\":\n  \"-\"}").parse::<Pair>().unwrap_err();
         assert_eq!((error.line, error.column), (Some(2), Some(3)));
         assert_eq!(Source::new("e", "").parse_all::<Pair>().unwrap().len(), 0);
+        let long = format!("{}b: 2\n", " ".repeat(70_000));
+        for error in
+            [Source::new("x.yaml", &long).parse::<Pair>().unwrap_err(), Source::new("x", &long).error_at("b", "no")]
+        {
+            assert_eq!((error.line, error.column), (Some(1), Some(70_001)));
+            assert!(error.to_string().len() < 400, "{error}");
+        }
     }
 }
