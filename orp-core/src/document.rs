@@ -18,6 +18,9 @@ use std::fmt;
 /// The largest document that is read, in bytes: far above any written by people.
 pub const LIMIT_BYTES: usize = 4 << 20;
 
+/// How deep lists and maps nest. The reader calls itself for each, and a stack is as large as the host's threads have it.
+pub const DEPTH_LIMIT: usize = 32;
+
 /// How much of a line is shown with an error in it.
 const EXCERPT_CHARS: usize = 200;
 
@@ -47,13 +50,13 @@ impl<'a> Source<'a> {
     /// Reads the one document of the text.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DocumentError> {
         self.check_size()?;
-        serde_saphyr::from_str(self.text).map_err(|error| self.error_of(&error))
+        serde_saphyr::from_str_with_options(self.text, options()).map_err(|error| self.error_of(&error))
     }
 
     /// Reads every document of the text, in order; an empty text has none.
     pub fn parse_all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DocumentError> {
         self.check_size()?;
-        serde_saphyr::from_multiple(self.text).map_err(|error| self.error_of(&error))
+        serde_saphyr::from_multiple_with_options(self.text, options()).map_err(|error| self.error_of(&error))
     }
 
     /// An error about the whole document: no place in it is to blame.
@@ -107,6 +110,10 @@ impl<'a> Source<'a> {
             excerpt,
         }
     }
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEPTH_LIMIT } }
 }
 
 /// What is wrong with a document, and where: prints as `file:line:column: what`, with the line below.

@@ -14,12 +14,12 @@ fn try_all(reader: &str, cases: u64, read: fn(&[u8]) -> bool) {
 
 #[test]
 fn amounts() {
-    try_all("amounts", 20_000, readers::amounts);
+    try_all("amounts", 5_000, readers::amounts);
 }
 
 #[test]
 fn names() {
-    try_all("names", 5_000, readers::names);
+    try_all("names", 3_000, readers::names);
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub(crate) fn try_all(folder: &Path, cases: u64, read: fn(&[u8]) -> bool) {
     let count = cases.end - cases.start;
     let were_read = cases.filter(|case| tried_on(*case)).count() as u64;
     // Mutations that are all refused, or none, try one half of a reader only.
-    let is_even = (count / 50..=count - count / 50).contains(&were_read);
+    let is_even = (count / 200..=count - count / 200).contains(&were_read);
     assert!(count < 100 || is_even, "{were_read} of {count} were read: the mutations say little");
 }
 
@@ -252,5 +252,5 @@ fn a_reader_that_breaks_on_something_is_caught() {
         false
     };
     let mutator = Mutator::new(&seeds);
-    (0..2_000).for_each(|number| drop(tried(String::new, &mutator.mutation(number), read)));
+    assert!((0..2_000).any(|number| tried(String::new, &mutator.mutation(number), read)), "nothing was caught");
 }
