@@ -59,15 +59,10 @@ impl<'a> Source<'a> {
         serde_saphyr::from_multiple_with_options(self.text, options()).map_err(|error| self.error_of(&error))
     }
 
-    /// An error about the whole document: no place in it is to blame.
+    /// An error about the whole document: no place in it is to blame. It is said in one line, whatever of the text is in it.
     pub fn error(&self, message: impl Into<String>) -> DocumentError {
-        DocumentError {
-            source_name: self.name.into(),
-            line: None,
-            column: None,
-            message: message.into(),
-            excerpt: None,
-        }
+        let message = message.into().replace('\n', "\\n").replace('\r', "\\r");
+        DocumentError { source_name: self.name.into(), line: None, column: None, message, excerpt: None }
     }
 
     /// An error at the first line whose text contains `needle`: for what only the whole document shows to be wrong.
@@ -102,13 +97,8 @@ impl<'a> Source<'a> {
         let excerpt = place
             .and_then(|(line, _)| self.text.lines().nth((line as usize).saturating_sub(1)))
             .map(|line| line.chars().take(EXCERPT_CHARS).collect());
-        DocumentError {
-            source_name: self.name.into(),
-            line: place.map(|(line, _)| line),
-            column: place.map(|(_, column)| column),
-            message,
-            excerpt,
-        }
+        let (line, column) = place.unzip();
+        DocumentError { line, column, excerpt, ..self.error(message) }
     }
 }
 
@@ -170,6 +160,8 @@ mod tests {
         let error = Source::new("x.json", "{\"a\":\n  \"-\"}").parse::<Pair>().unwrap_err();
         assert_eq!((error.line, error.column), (Some(2), Some(3)));
         assert_eq!(Source::new("e", "").parse_all::<Pair>().unwrap().len(), 0);
+        let error = Source::new("x.yaml", "a: \"1 U\\nD\"\n").parse::<Pair>().unwrap_err();
+        assert!(error.message.starts_with("`1 U\\nD`"), "{error}");
         let long = format!("{}b: 2\n", " ".repeat(70_000));
         for error in
             [Source::new("x.yaml", &long).parse::<Pair>().unwrap_err(), Source::new("x", &long).error_at("b", "no")]
