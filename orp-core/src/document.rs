@@ -18,6 +18,12 @@ use std::fmt;
 /// The largest document that is read, in bytes: far above any written by people.
 pub const LIMIT_BYTES: usize = 4 << 20;
 
+/// How deep lists and maps nest. The reader calls itself for each, and a stack is as large as the host's threads have it.
+pub const DEPTH_LIMIT: usize = 32;
+
+/// How much of a line is shown with an error in it.
+const EXCERPT_CHARS: usize = 200;
+
 /// A named text: the name is what errors call it.
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
@@ -44,24 +50,19 @@ impl<'a> Source<'a> {
     /// Reads the one document of the text.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DocumentError> {
         self.check_size()?;
-        serde_saphyr::from_str(self.text).map_err(|error| self.error_of(&error))
+        serde_saphyr::from_str_with_options(self.text, options()).map_err(|error| self.error_of(&error))
     }
 
     /// Reads every document of the text, in order; an empty text has none.
     pub fn parse_all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DocumentError> {
         self.check_size()?;
-        serde_saphyr::from_multiple(self.text).map_err(|error| self.error_of(&error))
+        serde_saphyr::from_multiple_with_options(self.text, options()).map_err(|error| self.error_of(&error))
     }
 
-    /// An error about the whole document: no place in it is to blame.
+    /// An error about the whole document: no place in it is to blame. It is said in one line, whatever of the text is in it.
     pub fn error(&self, message: impl Into<String>) -> DocumentError {
-        DocumentError {
-            source_name: self.name.into(),
-            line: None,
-            column: None,
-            message: message.into(),
-            excerpt: None,
-        }
+        let message = message.into().replace('\n', "\\n").replace('\r', "\\r");
+        DocumentError { source_name: self.name.into(), line: None, column: None, message, excerpt: None }
     }
 
     /// An error at the first line whose text contains `needle`: for what only the whole document shows to be wrong.
@@ -73,7 +74,7 @@ impl<'a> Source<'a> {
             Some((at, column, line)) => DocumentError {
                 line: Some(at as u64 + 1),
                 column: Some(line[..column].chars().count() as u64 + 1),
-                excerpt: Some(line.into()),
+                excerpt: Some(line.chars().take(EXCERPT_CHARS).collect()),
                 ..self.error(message)
             },
         }
@@ -95,15 +96,14 @@ impl<'a> Source<'a> {
         let message = full.rfind(" at line ").map_or(full.as_str(), |end| &full[..end]).to_owned();
         let excerpt = place
             .and_then(|(line, _)| self.text.lines().nth((line as usize).saturating_sub(1)))
-            .map(|line| line.chars().take(200).collect());
-        DocumentError {
-            source_name: self.name.into(),
-            line: place.map(|(line, _)| line),
-            column: place.map(|(_, column)| column),
-            message,
-            excerpt,
-        }
+            .map(|line| line.chars().take(EXCERPT_CHARS).collect());
+        let (line, column) = place.unzip();
+        DocumentError { line, column, excerpt, ..self.error(message) }
     }
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEPTH_LIMIT } }
 }
 
 /// What is wrong with a document, and where: prints as `file:line:column: what`, with the line below.
@@ -118,7 +118,7 @@ pub struct DocumentError {
     pub column: Option<u64>,
     /// What is wrong, and what was expected.
     pub message: String,
-    /// The line itself.
+    /// The line itself, or its beginning.
     pub excerpt: Option<String>,
 }
 
@@ -131,7 +131,11 @@ impl fmt::Display for DocumentError {
         write!(f, ": {}", self.message)?;
         if let (Some(excerpt), Some(line), Some(column)) = (&self.excerpt, self.line, self.column) {
             let margin = line.to_string().len();
-            write!(f, "\n {line} | {excerpt}\n {:margin$} | {:>2$}", "", "^", column as usize)?;
+            write!(f, "\n {line} | {excerpt}")?;
+            // A long line is not shown to its end, and what is wrong beyond is not pointed at.
+            if column <= excerpt.chars().count() as u64 + 1 {
+                write!(f, "\n {:margin$} | {:>2$}", "", "^", column as usize)?;
+            }
         }
         Ok(())
     }
@@ -156,5 +160,14 @@ mod tests {
         let error = Source::new("x.json", "{\"a\":\n  \"-\"}").parse::<Pair>().unwrap_err();
         assert_eq!((error.line, error.column), (Some(2), Some(3)));
         assert_eq!(Source::new("e", "").parse_all::<Pair>().unwrap().len(), 0);
+        let error = Source::new("x.yaml", "a: \"1 U\\nD\"\n").parse::<Pair>().unwrap_err();
+        assert!(error.message.starts_with("`1 U\\nD`"), "{error}");
+        let long = format!("{}b: 2\n", " ".repeat(70_000));
+        for error in
+            [Source::new("x.yaml", &long).parse::<Pair>().unwrap_err(), Source::new("x", &long).error_at("b", "no")]
+        {
+            assert_eq!((error.line, error.column), (Some(1), Some(70_001)));
+            assert!(error.to_string().len() < 400, "{error}");
+        }
     }
 }

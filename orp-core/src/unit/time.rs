@@ -2,7 +2,7 @@
 
 use super::number::scaled;
 use super::{UnitError, text_unit};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use std::{fmt, str::FromStr};
 
 const SECOND: u64 = 1_000_000;
@@ -141,7 +141,7 @@ impl FromStr for Span {
             let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).ok_or_else(malformed)?;
             let (number, tail) = rest.split_at(end);
             let tail = tail.trim_start();
-            let unit_end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+            let unit_end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(unit_end);
             let size = match unit {
                 "min" => 60 * SECOND,
@@ -162,7 +162,8 @@ impl FromStr for Span {
 }
 text_unit!(Span, "A length of time", "12h");
 
-/// A point in time: microseconds since 1970-01-01T00:00:00Z. Reads and prints as RFC 3339.
+/// A point in time: microseconds since 1970-01-01T00:00:00Z. Reads and prints as RFC 3339; outside the years
+/// 0 to 9999, which that has, as a number with `us` after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -198,7 +199,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::<Utc>::from_timestamp_micros(self.0) {
+        // RFC 3339 has years of four digits.
+        match DateTime::<Utc>::from_timestamp_micros(self.0).filter(|time| (0..=9999).contains(&time.year())) {
             Some(time) => f.pad(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             None => f.pad(&format!("{}us", self.0)),
         }
@@ -234,6 +236,7 @@ mod tests {
             ("1.5h", 5_400 * SECOND, "1h30m"),
             ("250ms", 250_000, "250ms"),
             ("90s", 90 * SECOND, "1m30s"),
+            ("5µs 5us", 10, "10us"),
             ("0s", 0, "0s"),
         ] {
             let span: Span = text.parse().unwrap();
@@ -252,7 +255,16 @@ mod tests {
         assert_eq!(t.to_string(), "2026-11-23T04:38:00.500Z");
         assert_eq!(t.after(Span::HOUR).since(t), Span::HOUR);
         assert_eq!(t.since(t.after(Span::HOUR)), Span::ZERO);
-        assert_eq!(Timestamp::from_micros(i64::MAX).to_string().parse::<Timestamp>().unwrap().as_micros(), i64::MAX);
+        // As RFC 3339 has it up to the ends of its years, and beyond.
+        for micros in [
+            -62_167_219_200_000_001,
+            -62_167_219_200_000_000,
+            253_402_300_799_999_999,
+            253_402_300_800_000_000,
+            i64::MAX,
+        ] {
+            assert_eq!(Timestamp::from_micros(micros).to_string().parse::<Timestamp>().unwrap().as_micros(), micros);
+        }
         assert!("yesterday".parse::<Timestamp>().is_err());
     }
 }

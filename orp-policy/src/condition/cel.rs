@@ -19,6 +19,9 @@ pub(crate) const LIMIT_BYTES: usize = 4096;
 /// How deep expressions nest.
 const DEPTH_LIMIT: u16 = 64;
 
+/// How deep brackets nest where the places of nodes are known. The parser that keeps them takes much stack for each.
+const PLACE_DEPTH_LIMIT: u16 = 8;
+
 /// What is wrong with an expression, and where in it: line and column from 1, in characters.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CelError {
@@ -86,7 +89,7 @@ fn place_of((line, column): (isize, isize)) -> Option<(usize, usize)> {
 
 /// Where a node stands. The fast parser does not keep that; the other one numbers the nodes alike, and does.
 fn place_in(text: &str, node: u64) -> Option<(usize, usize)> {
-    let (_, info) = Parser::new().max_recursion_depth(DEPTH_LIMIT).parse_with_source_info(text).ok()?;
+    let (_, info) = Parser::new().max_recursion_depth(PLACE_DEPTH_LIMIT).parse_with_source_info(text).ok()?;
     let (offset, _) = info.offset_for(node)?;
     let before: String = text.chars().take(offset as usize).collect();
     let line = before.matches('\n').count() + 1;
