@@ -32,6 +32,14 @@ pub enum OrpError {
         /// What the system said.
         detail: String,
     },
+    /// Nobody who is trusted signed the policy documents; nothing of them is in force.
+    #[error("`{path}`: {detail}")]
+    Signature {
+        /// Where the signature stands, or would.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The intent has no meaning.
     #[error("the intent is wrong: {0}")]
     Intent(#[from] IntentError),

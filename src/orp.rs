@@ -21,7 +21,7 @@ use orp_core::{
     memory::{MemoryAssets, MemoryJournal},
     noun::{
         Account, Approval, ApprovalError, ApprovalRequest, ApprovalStatus, Asset, AssetRef, DataClass, Event, Frontier,
-        Infeasibility, Intent, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, Record, RunState,
+        Infeasibility, Intent, Ledger, Offer, Plan, PlanOutcome, PolicyDecision, PolicyPoint, Recipe, Record, RunState,
         Transfer, Vote, Waiting,
     },
 };
@@ -126,14 +126,15 @@ impl Orp {
             recipe.check_intent(intent)?;
         }
         let id = IntentId::next(&*control.ids);
-        let problem = control.problem(intent, None, None).await;
+        let (problem, refused) = control.problem(intent, None, None).await;
         let subjects = control.subjects(intent, &problem.offers);
         let request = control.request(PolicyPoint::Intent, intent, &subjects);
         let decision = control.policy.decide(&request);
         let declared = Event::IntentDeclared { id, intent: Box::new(intent.clone()) };
         let judged =
             decided(PolicyPoint::Intent, id.to_string(), decision.clone(), vec![(request.clone(), decision.clone())]);
-        let records = control.recorder.write(None, vec![declared, judged]).await?;
+        let facts = [declared, judged].into_iter().chain(refused).collect();
+        let records = control.recorder.write(None, facts).await?;
         control.recorder.tell(records);
         // What nobody has on offer is said first: policy cannot judge it, and "not known" would be its only reason.
         let goal = &intent.goal;
@@ -205,9 +206,12 @@ impl Orp {
         self.inner.control.recorder.audit().map(Follower::log)
     }
 
-    /// Every budget account: its limit, what is spent, and what is reserved.
+    /// Every budget account as it stands now: its limit, what is spent, and what is reserved.
     pub fn budgets(&self) -> Vec<(BudgetName, Account)> {
-        self.inner.control.ledger().accounts().map(|(name, account)| (name.clone(), account)).collect()
+        // On a copy: what time tells is told where it is written down.
+        let mut ledger = self.inner.control.ledger().clone();
+        ledger.expire(self.inner.control.clock.now());
+        ledger.accounts().map(|(name, account)| (name.clone(), account)).collect()
     }
 
     /// Moves limit from one budget's account to another's, for good and on record. The same key again changes nothing. Who
@@ -219,12 +223,16 @@ impl Orp {
         by: Principal,
     ) -> Result<(), OrpError> {
         let control = &self.inner.control;
-        let notices = control.ledger().transfer(key.clone(), transfer.clone())?;
-        let mut events = vec![Event::BudgetTransferred { key, transfer, by }];
-        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
-        let records = control.recorder.write(None, events).await?;
+        let entry = |ledger: &mut Ledger, _| match ledger.transfer(key.clone(), transfer.clone()) {
+            Err(error) => (Err(error), Vec::new()),
+            Ok(notices) => {
+                let noticed = notices.into_iter().map(|notice| Event::BudgetNoticed { notice });
+                (Ok(()), [Event::BudgetTransferred { key, transfer, by }].into_iter().chain(noticed).collect())
+            }
+        };
+        let (transferred, records) = control.enter(None, entry).await?;
         control.recorder.tell(records);
-        Ok(())
+        Ok(transferred?)
     }
 
     /// Everything that somebody was asked to approve, and where it stands now.
@@ -574,6 +582,7 @@ impl OrpBuilder {
             recipes,
             policy: self.policy.unwrap_or_else(|| Arc::new(PolicySet::permissive())),
             ledger: Mutex::default(),
+            book_gate: tokio::sync::Mutex::default(),
             approvals: Approvals::new(std::mem::take(&mut recovered.approvals)),
             vote_gate: tokio::sync::Mutex::default(),
             redactors: self.redactors,

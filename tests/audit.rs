@@ -237,13 +237,13 @@ fn events() -> Vec<(Option<RunId>, Event)> {
     vec![
         (None, Event::IntentDeclared { id: IntentId::next(&ids), intent: Box::new(intent) }),
         (None, Event::PolicyDecided { point: PolicyPoint::Intent, subject: "x".into(), decision, asked: Vec::new() }),
-        (Some(run), Event::BudgetReserved { key: key.clone(), amount: usd("5"), budgets }),
+        (Some(run), Event::BudgetReserved { key: key.clone(), amount: usd("5").into(), budgets }),
         (Some(run), Event::AttemptQueued { attempt: attempt.clone(), queue: Queue::Job, reason: "waits".into() }),
         (Some(run), Event::LeaseGranted { attempt: attempt.clone(), lease: Box::new(lease) }),
         (Some(run), Event::AttemptStarting { attempt }),
         (Some(run), Event::LeaseReleased { lease: lease_id, released, cost: usd("1.25") }),
         (Some(run), Event::Charged { what: "transfer of corpus@v3".into(), amount: usd("0.5") }),
-        (Some(run), Event::BudgetSettled { key, spent: usd("1.75"), released: usd("3.25") }),
+        (Some(run), Event::BudgetSettled { key, spent: usd("1.75").into(), released: usd("3.25").into() }),
         (Some(run), Event::RunEnded { outcome: Outcome::Succeeded }),
     ]
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{House, recipe, wait_until};
+use common::{HandClock, House, recipe, wait_until};
 use orp_sdk::{Declassified, prelude::*};
 use std::{fs, sync::Arc};
 
@@ -340,4 +340,291 @@ async fn limits_are_raised_and_moved_on_record() {
     orp.shutdown().await;
     let again = build(&house.reopened()).build().await.unwrap();
     assert_eq!(again.budgets(), before);
+}
+
+/// A minute on one accelerator, of a machine that has two.
+const MINUTE: &str = r#"
+  - name: only
+    claims: [{compute: {cpu: 1, gpu: 1}}]
+    work: {fixed: 60s}
+    checkpoint: {save: 1s, restore: 1s}
+    run: {process: {program: train}}
+"#;
+
+/// A cloud with a clock that is moved by hand, and hosts that come and go.
+struct Cloud {
+    house: House,
+    clock: Arc<HandClock>,
+    gpus: Arc<MemoryProvider>,
+    tasks: &'static str,
+    budgets: Vec<String>,
+}
+
+impl Cloud {
+    fn new(budgets: &[String]) -> Self {
+        let clock = HandClock::at("2026-11-23T00:10:00Z");
+        let gpus = common::gpus(&clock);
+        Self { house: House::new(), clock, gpus, tasks: MINUTE, budgets: budgets.to_vec() }
+    }
+
+    async fn host(&self) -> Orp {
+        let builder = Orp::builder().folder(self.house.path().join("orp")).clock(self.clock.clone());
+        let builder = builder.compute(self.gpus.clone()).data(self.gpus.clone());
+        builder.recipes(vec![recipe("job", self.tasks)]).policy(policy(&self.budgets)).build().await.unwrap()
+    }
+
+    async fn plan(&self, orp: &Orp) -> Plan {
+        a_plan(orp, &Intent::new(Goal::new("job")).with_budget("5000 USD".parse().unwrap())).await
+    }
+
+    async fn start(&self, orp: &Orp) -> RunHandle {
+        let plan = self.plan(orp).await;
+        self.started(orp.run(plan).await.unwrap()).await
+    }
+
+    /// The run, once its process is there.
+    async fn started(&self, answer: RunAnswer) -> RunHandle {
+        let run = answer.started().unwrap();
+        wait_until(|| execution(&run).is_some()).await;
+        run
+    }
+
+    /// Lets a run's process take so long, and end well.
+    async fn finish(&self, run: &RunHandle, takes: Span) -> RunState {
+        self.clock.advance(takes);
+        assert!(self.gpus.finish(&execution(run).unwrap(), Ending::Exited(0)));
+        run.wait().await.unwrap()
+    }
+}
+
+fn execution(run: &RunHandle) -> Option<IdempotencyKey> {
+    run.state().tasks["only"].open_attempt()?.execution.as_ref().map(|execution| execution.key.clone())
+}
+
+fn account(orp: &Orp, name: &str) -> Account {
+    orp.budgets().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1
+}
+
+fn amount(text: &str) -> Amount {
+    text.parse().unwrap()
+}
+
+async fn no_budget(orp: &Orp, plan: &Plan) -> String {
+    let RunAnswer::NoBudget(error) = orp.run(plan.clone()).await.unwrap() else { panic!("it must not fit") };
+    error.to_string()
+}
+
+/// What fell out of a rolling window can be spent again, by every host alike.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rolling_window_forgets_is_free_again() {
+    let cloud = Cloud::new(&[document("Budget", "hour", "{window: {rolling: 1h}, limit: 100 USD}")]);
+    let orp = cloud.host().await;
+    let run = cloud.start(&orp).await;
+    let state = cloud.finish(&run, Span::MINUTE).await;
+    assert_eq!(state.spent, "60 USD".parse().unwrap());
+    cloud.clock.advance("30m".parse().unwrap());
+    let plan = cloud.plan(&orp).await;
+    assert!(no_budget(&orp, &plan).await.starts_with("budget `hour/last-1h` has 40.00 USD left of 100.00 USD"));
+    let before = orp.budgets();
+    drop(run);
+    orp.shutdown().await;
+
+    let orp = cloud.host().await;
+    assert_eq!(orp.budgets(), before);
+    cloud.clock.advance("32m".parse().unwrap());
+    assert_eq!(account(&orp, "hour/last-1h").spent, amount("0 USD"));
+    let run = cloud.start(&orp).await;
+    assert_eq!(account(&orp, "hour/last-1h").left(), amount("100 USD").checked_sub(plan.reserve).unwrap());
+    let id = run.id();
+    drop(run);
+    orp.shutdown().await;
+
+    // The next host makes the same entries at the same times: the reservation fits, and what is charged is the new run's.
+    let orp = cloud.host().await;
+    let run = orp.find_run(id).unwrap();
+    assert_eq!(account(&orp, "hour/last-1h").left(), amount("100 USD").checked_sub(plan.reserve).unwrap());
+    cloud.finish(&run, Span::MINUTE).await;
+    assert_eq!(account(&orp, "hour/last-1h").spent, amount("60 USD"));
+    cloud.clock.advance("59m".parse().unwrap());
+    assert_eq!(account(&orp, "hour/last-1h").spent, amount("60 USD"));
+    let before = orp.budgets();
+    drop(run);
+    orp.shutdown().await;
+    assert_eq!(cloud.host().await.budgets(), before);
+}
+
+/// Accelerator time is reserved, charged and settled beside money, exactly, whatever becomes of the host.
+#[tokio::test(flavor = "multi_thread")]
+async fn accelerator_time_has_its_budgets() {
+    let spec = "{meter: gpu_seconds, window: total, limit: 1000, where: {resource.kind: gpu}, alerts: [10%]}";
+    let cloud = Cloud::new(&[document("Budget", "gpu", spec)]);
+    let orp = cloud.host().await;
+    let run = cloud.start(&orp).await;
+    let held = account(&orp, "gpu/total").reserved;
+    assert_eq!(held, run.state().plan.believed(Meter::GpuSeconds, |_| true).unwrap().unwrap());
+    assert!(held >= amount("120 gpu_seconds"), "two accelerators for a minute: {held}");
+    cloud.clock.advance("30s".parse().unwrap());
+    // The clock jumped, so the guard of the budget looks far ahead.
+    wait_until(|| account(&orp, "gpu/total").reserved > held).await;
+    let (before, id) = (orp.budgets(), run.id());
+    drop(run);
+    orp.shutdown().await;
+
+    let orp = cloud.host().await;
+    assert_eq!(orp.budgets(), before);
+    let run = orp.find_run(id).unwrap();
+    wait_until(|| run.state().tasks["only"].attempts[0].reattached == 1).await;
+    let state = cloud.finish(&run, "45.5s".parse().unwrap()).await;
+    assert_eq!(state.ended.as_ref().map(|(_, outcome)| outcome), Some(&Outcome::Succeeded), "{:?}", state.ended);
+    assert_eq!(
+        (state.metered[&Meter::GpuSeconds].used, state.spent),
+        (amount("151 gpu_seconds"), "75.5 USD".parse().unwrap())
+    );
+    let gpu = account(&orp, "gpu/total");
+    assert_eq!((gpu.spent, gpu.reserved), (amount("151 gpu_seconds"), amount("0 gpu_seconds")));
+
+    // What is left is not enough for another one that might take as long as it may.
+    let plan = cloud.plan(&orp).await;
+    let mut longer = plan.clone();
+    longer.bindings[0].duration.p95 = "425s".parse().unwrap();
+    let refused = no_budget(&orp, &longer).await;
+    assert_eq!(refused, "budget `gpu/total` has 849 gpu_seconds left of 1000 gpu_seconds, 850 gpu_seconds were asked");
+    assert!(
+        orp.budgets().iter().all(|(_, account)| account.reserved.is_zero()),
+        "no money is held for what is refused"
+    );
+    let before = orp.budgets();
+    drop(run);
+    orp.shutdown().await;
+    assert_eq!(cloud.host().await.budgets(), before);
+}
+
+/// A run that comes to the limit of a budget on any meter saves its state and stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_stops_where_its_accelerator_time_ends() {
+    let spec = "{meter: gpu_seconds, window: total, limit: 150, onLimit: suspend}";
+    let cloud = Cloud::new(&[document("Budget", "gpu", spec)]);
+    let orp = cloud.host().await;
+    let run = cloud.start(&orp).await;
+    cloud.clock.advance("80s".parse().unwrap());
+    let state = run.wait().await.unwrap();
+    let Some((_, Outcome::Failed(why))) = &state.ended else { panic!("{:?}", state.ended) };
+    assert!(why.starts_with("the budget is exhausted, the state is saved: budget `gpu/total` has"), "{why}");
+    assert_eq!(state.tasks["only"].attempts[0].interruption, Some(Interruption::BudgetExhausted));
+    assert_eq!(state.metered[&Meter::GpuSeconds].used, amount("160 gpu_seconds"));
+    let (gpu, before) = (account(&orp, "gpu/total"), orp.budgets());
+    assert!(gpu.spent <= gpu.limit && gpu.reserved.is_zero(), "{gpu}");
+    drop(run);
+    orp.shutdown().await;
+    assert_eq!(cloud.host().await.budgets(), before);
+}
+
+/// Where the limit asks, people are asked on every meter; where a charge passes it, what records that does.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_raise_limits_of_accelerator_time() {
+    let spec = "{meter: gpu_seconds, window: total, limit: 10, onLimit: {approve: one-of-two}, onOverrun: record}";
+    let cloud = Cloud::new(&[document("Budget", "gpu", spec)]);
+    let orp = cloud.host().await;
+    let plan = cloud.plan(&orp).await;
+    let request = asked(&orp, &plan).await;
+    assert!(request.subject.contains("gpu_seconds more than the 10 gpu_seconds of budget `gpu/total`"), "{request}");
+    orp.vote(vote("eve", VoterKind::Person, &request)).await.unwrap();
+    let run = cloud.started(orp.run(plan).await.unwrap()).await;
+    let limit = account(&orp, "gpu/total").limit;
+    assert_eq!(account(&orp, "gpu/total").reserved, limit);
+    let state = cloud.finish(&run, "100s".parse().unwrap()).await;
+    let gpu = account(&orp, "gpu/total");
+    assert_eq!((gpu.spent, gpu.limit), (state.metered[&Meter::GpuSeconds].used, limit));
+    assert_eq!(gpu.spent, amount("200 gpu_seconds"), "what passes the limit is recorded");
+    let before = orp.budgets();
+    drop(run);
+    orp.shutdown().await;
+    assert_eq!(cloud.host().await.budgets(), before);
+}
+
+/// Bytes that leave their place are counted once for each move; what no plan states is refused, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn moved_bytes_have_their_budgets_and_tokens_do_not() {
+    let budget = |id: &str, meter: &str, limit: &str| {
+        document("Budget", id, &format!("{{meter: {meter}, window: {{calendar: month}}, limit: {limit}}}"))
+    };
+    let mut cloud = Cloud::new(&[budget("egress", "egress_bytes", "5 KB")]);
+    cloud.tasks = r#"
+  - name: only
+    claims: [{compute: {cpu: 1}}, {data: "{data}"}]
+    work: {fixed: 60s}
+    run: {process: {program: train}}
+"#;
+    let asset: AssetRef = "corpus@v1".parse().unwrap();
+    let replica = Replica { asset: asset.clone(), size: Bytes::new(4_096), tokens: None, class: DataClass::Internal };
+    let key = OfferKey { provider: cloud.gpus.name().clone(), offer: OfferId::new("corpus").unwrap() };
+    let price = Price::per_gigabyte("0 USD".parse().unwrap());
+    cloud.gpus.put_offer(Offer::new(key, Resource::Data(replica), Place::new("cloud", "west"), price));
+    let intent = Intent::new(Goal::new("job").with_data(asset)).with_budget("500 USD".parse().unwrap());
+    let orp = cloud.host().await;
+    let plan = a_plan(&orp, &intent).await;
+    let answer = orp.run(plan.clone()).await.unwrap();
+    assert_eq!(account(&orp, "egress/2026-11").reserved, amount("4096 egress_bytes"));
+    let run = answer.started().unwrap();
+    // The bytes take their time on the way.
+    let moving = async {
+        while execution(&run).is_none() {
+            cloud.clock.advance(Span::SECOND);
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), moving).await.unwrap();
+    assert_eq!(account(&orp, "egress/2026-11").spent, amount("4096 egress_bytes"));
+    let state = cloud.finish(&run, Span::SECOND).await;
+    assert_eq!(state.metered[&Meter::EgressBytes].used, amount("4096 egress_bytes"));
+    assert!(no_budget(&orp, &plan).await.contains("has 904 egress_bytes left of 5000 egress_bytes"));
+    let before = orp.budgets();
+    drop(run);
+    orp.shutdown().await;
+    let orp = cloud.host().await;
+    assert_eq!(orp.budgets(), before);
+    orp.shutdown().await;
+
+    cloud.budgets = vec![budget("words", "tokens", "1 M")];
+    let orp = cloud.host().await;
+    let refused = no_budget(&orp, &plan).await;
+    assert!(refused.contains("it counts tokens, and no plan states how many it takes"), "{refused}");
+}
+
+/// What budgets refuse is on record, with every question that was asked before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_budgets_refuse_is_on_record() {
+    let cloud = Cloud::new(&[document("Budget", "month", "{window: {calendar: month}, limit: 1 USD}")]);
+    let orp = cloud.host().await;
+    let plan = cloud.plan(&orp).await;
+    let mut events = orp.events();
+    let refused = no_budget(&orp, &plan).await;
+    let OrpEvent::Recorded(record) = events.next().await.unwrap() else { panic!("a fact was told") };
+    let Event::PolicyDecided { point: PolicyPoint::Run, decision, asked, subject } = record.event else { panic!() };
+    assert_eq!((decision.verdict, subject), (Verdict::Forbid, plan.id.to_string()));
+    assert_eq!((decision.reasons[0].rule.as_str(), &decision.reasons[0].because), ("month", &refused));
+    assert!(!asked.is_empty() && asked.iter().all(|(_, answer)| answer.is_permit()), "policy itself allowed it");
+}
+
+/// What policy refuses of the offers while planning is on record, one question for each different answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_offers_are_on_record() {
+    let spec = "{effect: deny, actions: [\"*\"], points: [place], where: {provider: cloud}, because: not in {region}}";
+    let spec = spec.replace("not in {region}", "\"not in {region}\"");
+    let cloud = Cloud::new(&[document("Rule", "no-cloud", &spec)]);
+    let orp = cloud.host().await;
+    let mut events = orp.events();
+    let answer = orp.plan(&Intent::new(Goal::new("job"))).await.unwrap();
+    assert!(matches!(answer, PlanAnswer::Infeasible(_)), "{answer:?}");
+    let judged = loop {
+        let OrpEvent::Recorded(record) = events.next().await.unwrap() else { continue };
+        if let Event::PolicyDecided { point: PolicyPoint::Place, subject, decision, asked } = record.event {
+            break (subject, decision, asked);
+        }
+    };
+    let (subject, decision, asked) = judged;
+    assert_eq!((subject.as_str(), decision.verdict), ("1 of 1 machines on offer", Verdict::Forbid));
+    assert_eq!(decision.reasons[0].because, "not in east");
+    let [(request, answer)] = &asked[..] else { panic!("one answer") };
+    assert_eq!((&request.facts["region"], answer), (&"east".into(), &policy(&cloud.budgets).decide(request)));
 }

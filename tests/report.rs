@@ -258,8 +258,8 @@ impl Story {
     fn finish(&mut self, when: &str, outcome: Outcome) {
         let (key, amount) = self.run.reservation.clone().unwrap();
         let spent = self.run.spent;
-        let released = amount.checked_sub(spent).unwrap();
-        self.at(when, Event::BudgetSettled { key, spent, released });
+        let released = amount.checked_sub(spent).unwrap().into();
+        self.at(when, Event::BudgetSettled { key, spent: spent.into(), released });
         self.at(when, Event::RunEnded { outcome });
     }
 
@@ -305,7 +305,7 @@ fn in_training() -> Story {
     let mut story = Story::begin(chosen());
     story.judge("0s", PolicyPoint::Run, "Clinical assistant, November", Verdict::Permit);
     let key = IdempotencyKey::new("reserve");
-    story.at("0s", Event::BudgetReserved { key, amount: usd(478.0), budgets: vec![] });
+    story.at("0s", Event::BudgetReserved { key, amount: usd(478.0).into(), budgets: vec![] });
     story.queue("0s", "prepare", 1);
     let lease = story.lease(("1m", "3m", "4m"), "prepare", 1, CPU);
     story.end("47m", "prepare", 1, DONE, 1.0);

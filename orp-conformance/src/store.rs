@@ -142,7 +142,11 @@ fn samples() -> Vec<NewRecord> {
     let money = |micros| Money::from_micros(micros, orp_core::unit::Currency::EUR);
     let events = [
         Event::IntentDeclared { id: IntentId::next(&ids), intent: Box::new(intent) },
-        Event::BudgetSettled { key: IdempotencyKey::new(""), spent: money(i64::MAX), released: money(-1) },
+        Event::BudgetSettled {
+            key: IdempotencyKey::new(""),
+            spent: money(i64::MAX).into(),
+            released: money(-1).into(),
+        },
         Event::CancelRequested { reason: "x".repeat(100_000) },
         Event::RunEnded { outcome: Outcome::Failed("no".into()) },
         Event::AttemptEnded {

@@ -20,6 +20,7 @@
 //! | [`shadow`] | what another set would decide, beside the one in force |
 //! | [`guardrail`] | personal data and secrets in texts: detectors, and what is done with what they find |
 //! | [`audit`] | a log that nobody can change unseen: chain, Merkle tree, redaction, verifier, exports |
+//! | `signature` | who answers for a set (feature `sign`) |
 //! | [`error`] | what is wrong with documents, and where |
 //!
 //! Conditions come in two forms that mean one thing: `where`, a map of facts to what they must be, which an index can go by,
@@ -67,6 +68,8 @@ pub mod rule;
 mod schema;
 pub mod set;
 pub mod shadow;
+#[cfg(feature = "sign")]
+pub mod signature;
 pub mod simulation;
 mod template;
 pub mod testing;

@@ -129,6 +129,9 @@ pub(super) fn row(record: &Record, facts: &Facts) -> Option<(&'static str, Value
                 "what": what,
             }),
         ),
+        Event::Metered { what, amount } => {
+            (kind::METERED, json!({ "amount": text(amount), "project": project(record, facts), "what": what }))
+        }
         // How work goes: queues, attempts and processes, and what they left.
         Event::AttemptQueued { .. }
         | Event::LeaseRequested { .. }

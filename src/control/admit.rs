@@ -1,14 +1,12 @@
-//! What stands before every start: the facts for policy, its decision, and the reservation on every budget.
+//! What stands before every start: the facts for policy, and the budgets a run falls under.
 
 use super::Control;
 use crate::error::OrpError;
 use orp_core::{
-    id::{BudgetName, IdempotencyKey, RuleId, RunId},
+    id::{BudgetName, RuleId, RunId},
     noun::{
-        BudgetSpec, DataClass, FactValue, Facts, Intent, LedgerError, Notice, Offer, Plan, PolicyPoint, PolicyRequest,
-        Resource, Visibility,
+        BudgetSpec, DataClass, FactValue, Facts, Intent, Offer, Plan, PolicyPoint, PolicyRequest, Resource, Visibility,
     },
-    unit::Money,
 };
 
 /// What is known of the data set and model an intent is about.
@@ -123,15 +121,5 @@ impl Control {
             budgets.extend(name.ok().zip(rule.ok()).map(|(name, rule)| spec(name, rule)));
         }
         Ok(budgets)
-    }
-
-    /// Reserves `amount` on every budget, or on none; what that tells.
-    pub(crate) fn reserve(
-        &self,
-        key: &IdempotencyKey,
-        amount: Money,
-        budgets: &[BudgetSpec],
-    ) -> Result<Vec<Notice>, LedgerError> {
-        self.ledger().open_and_reserve(key.clone(), amount, budgets, None)
     }
 }

@@ -6,6 +6,7 @@
 
 use super::Control;
 use super::admit::Subjects;
+use super::books;
 use super::judge::{decided, refuses_route};
 use super::pool::{Ticket, node_name};
 use super::providers::Report;
@@ -18,10 +19,10 @@ use orp_core::{
     id::{AssetId, AttemptId, TaskName},
     noun::{
         AcquireRequest, Action, Artefact, Asset, AssetRef, AttemptState, Binding, Bound, Digest, Ending, Event,
-        Execution, ExecutionStatus, Interruption, Job, LaunchSpec, Lease, LifeCycle, Lineage, Market, Offer, OfferKey,
-        Pillar, PolicyPoint, Progress, Queue, Resource, Signal, Task,
+        Execution, ExecutionStatus, Interruption, Job, LaunchSpec, Lease, Ledger, LifeCycle, Lineage, Market, Offer,
+        OfferKey, Pillar, PolicyPoint, Progress, Queue, Resource, RunState, Signal, Task,
     },
-    unit::{Bytes, Money, Span},
+    unit::{Amount, Bytes, Money, Span},
 };
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, io::Read, path::Path, sync::Arc};
@@ -87,6 +88,14 @@ struct Attempt {
     ticket: Option<Ticket>,
     reports: Option<broadcast::Receiver<Report>>,
     stop: watch::Receiver<Option<Stop>>,
+}
+
+/// What was brought to where a task runs.
+struct Moved {
+    what: String,
+    cost: Money,
+    /// How much left another place.
+    bytes: Bytes,
 }
 
 /// What watching a process came to.
@@ -303,9 +312,8 @@ impl Attempt {
     ) -> Step<Execution> {
         let starting = self.open.as_ref().is_some_and(|open| open.starting);
         if !starting {
-            let mut events = self.transfer(lease).await?;
-            events.push(Event::AttemptStarting { attempt: self.id.clone() });
-            self.record(events).await?;
+            let moved = self.transfer(lease).await?;
+            self.charge(moved, Event::AttemptStarting { attempt: self.id.clone() }).await?;
         }
         let spec = match self.spec(program, args, env) {
             Ok(spec) => spec,
@@ -344,9 +352,13 @@ impl Attempt {
         }
     }
 
-    /// Brings claimed data and models to where the task runs; what that cost.
-    async fn transfer(&mut self, lease: &Lease) -> Step<Vec<Event>> {
-        let mut charges = Vec::new();
+    /// Brings claimed data and models to where the task runs.
+    async fn transfer(&mut self, lease: &Lease) -> Step<Vec<Moved>> {
+        let is_asset = |bound: &&Bound| matches!(bound.offer.resource, Resource::Data(_) | Resource::Model(_));
+        for bound in self.binding.bound.iter().filter(is_asset) {
+            self.ask_to_move(bound, &lease.offer).await?;
+        }
+        let mut all = Vec::new();
         let mut longest = Span::ZERO;
         for bound in &self.binding.bound {
             let asset = match &bound.offer.resource {
@@ -355,28 +367,48 @@ impl Attempt {
                 _ => continue,
             };
             let Some(provider) = self.control.providers.data.get(&bound.offer.key.provider) else { continue };
-            self.ask_to_move(bound, &lease.offer).await?;
             let key = self.id.key(&format!("transfer/{asset}"));
             match provider.transfer(asset, &lease.offer.place, &key).await {
                 Ok((span, cost)) => {
                     longest = longest.max(span);
-                    if !cost.is_zero() {
-                        let what = format!("transfer of {asset} from {} to {}", bound.offer.place, lease.offer.place);
-                        charges.extend(charge(&self.control, &self.run, cost));
-                        charges.push(Event::Charged { what, amount: cost });
-                    }
+                    let what = format!("transfer of {asset} from {} to {}", bound.offer.place, lease.offer.place);
+                    all.push(Moved { what, cost, bytes: bound.moves_to(&lease.offer.place).unwrap_or(Bytes::ZERO) });
                 }
                 Err(error) => {
                     let reason = format!("task `{}`: {error}", self.task.name);
-                    return Err(Break::End(self.give_up(reason, AttemptEnd::Failed).await?));
+                    let closing = self.closing(Ending::Lost(reason.clone()), None, &Progress::default());
+                    self.charge(all, closing).await?;
+                    return Err(Break::End(AttemptEnd::Failed(reason)));
                 }
             }
         }
         let until = self.control.clock.now().after(longest);
         tokio::select! {
-            () = self.control.clock.sleep_until(until) => Ok(charges),
-            () = stopped(&mut self.stop) => Err(self.withdraw().await),
+            () = self.control.clock.sleep_until(until) => Ok(all),
+            () = stopped(&mut self.stop) => {
+                self.charge(all, self.withdrawal()).await?;
+                Err(Break::End(AttemptEnd::Stopped))
+            }
         }
+    }
+
+    /// Charges the run with what was moved for it, in one with the event that follows: never twice for one attempt.
+    async fn charge(&self, moved: Vec<Moved>, then: Event) -> Step<()> {
+        let entry = |ledger: &mut Ledger, state: &RunState, at| {
+            let mut events = Vec::new();
+            for Moved { what, cost, bytes } in moved {
+                if let Some(bytes) = Amount::egress(bytes).ok().filter(|bytes| !bytes.is_zero()) {
+                    events.extend(books::meter(ledger, state, what.clone(), bytes, at));
+                }
+                if !cost.is_zero() {
+                    events.extend(books::spend(ledger, state.id, cost.into(), at));
+                    events.push(Event::Charged { what, amount: cost });
+                }
+            }
+            events.push(then);
+            ((), events)
+        };
+        Ok(self.run.enter(&self.control, entry).await?)
     }
 
     /// Asks policy before anything moves.
@@ -724,11 +756,15 @@ impl Attempt {
 
     /// Ends the attempt before anything ran, because the run stops.
     async fn withdraw(&self) -> Break {
-        let interruption = self.stop.borrow().as_ref().map_or(Interruption::Cancelled, Stop::interruption);
-        match self.close(Ending::Lost("not started".into()), Some(interruption), &Progress::default()).await {
+        match self.record(vec![self.withdrawal()]).await {
             Ok(()) => Break::End(AttemptEnd::Stopped),
             Err(stopped) => stopped,
         }
+    }
+
+    fn withdrawal(&self) -> Event {
+        let interruption = self.stop.borrow().as_ref().map_or(Interruption::Cancelled, Stop::interruption);
+        self.closing(Ending::Lost("not started".into()), Some(interruption), &Progress::default())
     }
 
     /// Ends the attempt without the task being done, for a reason that is not the task's own.
@@ -738,9 +774,13 @@ impl Attempt {
     }
 
     async fn close(&self, ending: Ending, interruption: Option<Interruption>, progress: &Progress) -> Step<()> {
+        self.record(vec![self.closing(ending, interruption, progress)]).await
+    }
+
+    fn closing(&self, ending: Ending, interruption: Option<Interruption>, progress: &Progress) -> Event {
         let safe = self.run.with(|state| state.tasks.get(&self.task.name).map_or(0.0, |task| task.safe_share));
         let share = if progress.total == 0 { safe } else { progress.share() };
-        self.record(vec![self.ended(ending, interruption, progress, share)]).await
+        self.ended(ending, interruption, progress, share)
     }
 
     fn ended(&self, ending: Ending, interruption: Option<Interruption>, progress: &Progress, share: f64) -> Event {
@@ -772,36 +812,15 @@ pub(crate) async fn release(control: &Control, run: &RunShared, lease: &Lease) -
         orp_core::noun::Released { at: now, reclaimed: false }
     });
     let cost = lease.cost_until(released.at).unwrap_or(Money::zero(lease.offer.price.amount.currency()));
-    let mut events = charge(control, run, cost);
-    events.push(Event::LeaseReleased { lease: lease.id, released, cost });
-    run.record(control, events).await
-}
-
-/// Charges the run's reservation, raising it first when it is too small: the fact of that, if it was. What no budget
-/// allows is still owed: it is charged as far as the reservation goes, and told.
-fn charge(control: &Control, run: &RunShared, amount: Money) -> Vec<Event> {
-    let mut events = Vec::new();
-    let Some((key, _)) = run.with(|state| state.reservation.clone()) else { return events };
-    let now = control.clock.now();
-    let mut ledger = control.ledger();
-    let Some(left) = ledger.reservation(&key).and_then(|held| held.left().money()) else { return events };
-    let missing = amount.checked_sub(left).ok().filter(|missing| !missing.is_negative() && !missing.is_zero());
-    let charged = match missing.map(|more| (more, ledger.extend(&key, more))) {
-        None => amount,
-        Some((more, Ok(()))) => {
-            events.push(Event::BudgetExtended { key: key.clone(), more });
-            amount
-        }
-        Some((_, Err(error))) => {
-            tracing::error!(%key, %error, "a charge passes every budget that allows it");
-            left
-        }
+    let entry = |ledger: &mut Ledger, state: &RunState, at| {
+        let held = lease.gpu_time_until(released.at).ok().filter(|held| !held.is_zero());
+        let held = held.map(|held| books::meter(ledger, state, format!("lease of {}", lease.offer.key), held, at));
+        let mut events = held.unwrap_or_default();
+        events.extend(books::spend(ledger, state.id, cost.into(), at));
+        events.push(Event::LeaseReleased { lease: lease.id, released, cost });
+        ((), events)
     };
-    match ledger.charge(&key, charged, now) {
-        Ok(notices) => events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice })),
-        Err(error) => tracing::error!(%key, %error, "a charge was not booked"),
-    }
-    events
+    run.enter(control, entry).await
 }
 
 /// Waits for a reason to stop.

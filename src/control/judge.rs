@@ -6,8 +6,8 @@ use crate::orp::PlanAnswer;
 use orp_core::{
     id::RuleId,
     noun::{
-        Bound, Clearance, Digest, Event, Frontier, Obligations, Offer, Plan, PolicyDecision, PolicyPoint,
-        PolicyRequest, Reason, Rejection, Resource, Verdict,
+        Bound, Clearance, Digest, Event, Frontier, LedgerError, Obligations, Offer, Plan, PolicyDecision, PolicyPoint,
+        PolicyRequest, Reason, Rejection, Shortage, Verdict,
     },
 };
 
@@ -73,15 +73,7 @@ impl Control {
         moved: &Bound,
         machine: &Offer,
     ) -> Option<PolicyRequest> {
-        let size = match &moved.offer.resource {
-            Resource::Data(replica) => replica.size,
-            Resource::Model(weights) => weights.size,
-            _ => return None,
-        };
-        if moved.offer.place == machine.place {
-            return None;
-        }
-        let bytes = i64::try_from(size.get()).unwrap_or(i64::MAX);
+        let bytes = i64::try_from(moved.moves_to(&machine.place)?.get()).unwrap_or(i64::MAX);
         let request = self
             .request(PolicyPoint::Transfer, &plan.intent, subjects)
             .with_fact("transfer.from", moved.offer.place.region.as_str())
@@ -135,7 +127,7 @@ pub(crate) fn refuses_route(obligations: &Obligations, offer: &Offer) -> Option<
 }
 
 /// One decision of several: the strictest verdict with its reasons, and the obligations and warnings of all.
-fn strictest(decisions: Vec<PolicyDecision>) -> PolicyDecision {
+pub(crate) fn strictest(decisions: Vec<PolicyDecision>) -> PolicyDecision {
     let mut decisions = decisions.into_iter();
     let Some(mut whole) = decisions.next() else { return nothing_asked() };
     for decision in decisions {
@@ -165,6 +157,14 @@ fn add_new(reasons: &mut Vec<Reason>, more: Vec<Reason>) {
 /// What was never asked is not permitted.
 fn nothing_asked() -> PolicyDecision {
     PolicyDecision::new(Verdict::Forbid, Vec::new(), Digest::of(b""))
+}
+
+/// The decision, but that it forbids because budgets do not allow it.
+pub(crate) fn unaffordable(decision: PolicyDecision, error: &LedgerError) -> PolicyDecision {
+    let LedgerError::Exceeded(exceeded) = error else { return forbidden(decision, error.to_string()) };
+    let reason = |short: &Shortage| Reason { rule: short.rule.clone(), because: short.to_string(), remedy: None };
+    let reasons = exceeded.all().map(reason).collect();
+    PolicyDecision::new(Verdict::Forbid, reasons, decision.policy).with_warnings(decision.warnings)
 }
 
 /// The decision, but that it forbids for this.

@@ -2,16 +2,27 @@
 
 use super::Control;
 use super::admit::{OFFER_FACTS, Subjects, offer_facts};
-use super::judge::refuses_route;
+use super::judge::{decided, refuses_route, strictest};
 use futures_util::future::join_all;
 use orp_core::{
     contract::{PolicyEngineExt, ResourceProvider},
     noun::{
-        Clearance, CostLimit, Intent, Obligations, Offer, OfferKey, PlanningProblem, PolicyPoint, Remaining, Resource,
-        Verdict,
+        Clearance, CostLimit, Event, Intent, Obligations, Offer, OfferKey, PlanningProblem, PolicyDecision,
+        PolicyPoint, PolicyRequest, Remaining, Resource, Verdict,
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// How many different refusals of offers one planning puts on record.
+const REFUSALS_MAX: usize = 64;
+
+/// The offers that may not be used.
+struct Forbidden {
+    /// With the reason.
+    offers: BTreeMap<OfferKey, String>,
+    /// The fact that policy refused them, with one question for each different answer.
+    judged: Option<Event>,
+}
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
@@ -54,13 +65,14 @@ impl Control {
         look
     }
 
-    /// The planning problem for an intent as things are now: for a run that was cleared, within its clearance.
+    /// The planning problem for an intent as things are now: for a run that was cleared, within its clearance. With what
+    /// policy refused, when it refused anything.
     pub(crate) async fn problem(
         &self,
         intent: &Intent,
         remaining: Option<Remaining>,
         clearance: Option<&Clearance>,
-    ) -> PlanningProblem {
+    ) -> (PlanningProblem, Option<Event>) {
         let look = self.look().await;
         let now = self.clock.now();
         let recipes = self.recipes.iter().filter(|recipe| recipe.goal == intent.goal.kind).cloned().collect();
@@ -69,12 +81,13 @@ impl Control {
         if let Some(clearance) = clearance {
             obligations.add(&clearance.obligations);
         }
-        let forbidden = self.forbidden(intent, &subjects, &look.offers, &obligations, clearance);
+        let Forbidden { offers: forbidden, judged } =
+            self.forbidden(intent, &subjects, &look.offers, &obligations, clearance);
         let mut problem = PlanningProblem::new(now, capped(intent, &obligations), recipes, look.offers);
         problem.network = self.providers.network();
         problem.forbidden = forbidden;
         problem.remaining = remaining;
-        problem
+        (problem, judged)
     }
 
     /// The offers that an intent may not use, with the reason. What only needs approval may be planned with, and is asked for
@@ -86,14 +99,13 @@ impl Control {
         offers: &[Offer],
         obligations: &Obligations,
         clearance: Option<&Clearance>,
-    ) -> BTreeMap<OfferKey, String> {
+    ) -> Forbidden {
         let known = self.request(PolicyPoint::Place, intent, subjects);
         let narrow = self.policy.narrow(&known, &OFFER_FACTS);
-        let refuses = |offer: &Offer| {
-            let decision = narrow.decide(&offer_facts(offer));
+        let refuses = |offer: &Offer, decision: &PolicyDecision| {
             let unapproved = match (decision.verdict, clearance) {
                 (Verdict::Permit, _) | (Verdict::NeedsApproval, None) => None,
-                (Verdict::NeedsApproval, Some(clearance)) => self.holds_up(&decision, clearance, None),
+                (Verdict::NeedsApproval, Some(clearance)) => self.holds_up(decision, clearance, None),
                 (Verdict::Forbid, _) => Some(decision.to_string()),
             };
             unapproved
@@ -101,7 +113,31 @@ impl Control {
                 .or_else(|| refuses_route(obligations, offer))
         };
         let machines = offers.iter().filter(|offer| matches!(offer.resource, Resource::Compute(_)));
-        machines.filter_map(|offer| Some((offer.key.clone(), refuses(offer)?))).collect()
+        let (mut forbidden, mut all) = (BTreeMap::new(), 0);
+        let mut refused: Vec<(&Offer, PolicyDecision)> = Vec::new();
+        for offer in machines {
+            let decision = narrow.decide(&offer_facts(offer));
+            all += 1;
+            let Some(why) = refuses(offer, &decision) else { continue };
+            forbidden.insert(offer.key.clone(), why);
+            // The same answer to another offer says nothing new, and there are markets with thousands.
+            if refused.len() < REFUSALS_MAX && refused.iter().all(|(_, known)| *known != decision) {
+                refused.push((offer, decision));
+            }
+        }
+        let subject = format!("{} of {all} machines on offer", forbidden.len());
+        let ask = |(offer, decision)| (self.place_request(intent, subjects, offer), decision);
+        let asked: Vec<(PolicyRequest, PolicyDecision)> = refused.into_iter().map(ask).collect();
+        let judged = (!asked.is_empty()).then(|| {
+            let decision = strictest(asked.iter().map(|(_, decision)| decision.clone()).collect());
+            // Also what it allows on conditions that an offer does not meet is refused.
+            let decision = match (decision.verdict, forbidden.values().next()) {
+                (Verdict::Forbid, _) | (_, None) => decision,
+                (_, Some(why)) => super::judge::forbidden(decision, why.clone()),
+            };
+            decided(PolicyPoint::Place, subject, decision, asked)
+        });
+        Forbidden { offers: forbidden, judged }
     }
 }
 

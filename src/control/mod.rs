@@ -3,10 +3,11 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`look`] | asks every provider what it has, and policy what may be used: the planning problem |
-//! | [`admit`] | facts for policy, and the reservation on every budget |
+//! | [`admit`] | facts for policy, and the budgets of a run |
 //! | [`judge`] | what policy says of a whole plan: the plan, its machines, what it moves |
 //! | [`clear`] | approvals: asked of people, kept in the journal |
 //! | [`lineage`] | classes of what is made from other things, and lowering them |
+//! | [`books`] | what runs reserve, charge and settle, live and folded |
 //! | [`record`] | journal first, then fold, then tell: the one way a fact comes to be |
 //! | [`pool`] | drives the scheduler: every lease of owned capacity is granted by it |
 //! | [`run`] | one run: starts what is ready, re-plans after a reclaim, settles the account |
@@ -15,6 +16,7 @@
 
 mod admit;
 mod attempt;
+mod books;
 mod clear;
 mod judge;
 mod lineage;
@@ -90,6 +92,8 @@ pub(crate) struct Control {
     pub(crate) recipes: Vec<Recipe>,
     pub(crate) policy: Arc<dyn PolicyEngine>,
     pub(crate) ledger: Mutex<Ledger>,
+    /// One entry in the books is made and written at a time.
+    pub(crate) book_gate: tokio::sync::Mutex<()>,
     pub(crate) approvals: Approvals,
     /// One vote is checked and written at a time.
     pub(crate) vote_gate: tokio::sync::Mutex<()>,

@@ -7,6 +7,7 @@ use orp_core::{
     error::StoreError,
     id::{AttemptId, RunId},
     noun::{Event, NewRecord, Progress, Record, Sequence},
+    unit::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -65,7 +66,16 @@ impl Recorder {
     /// Writes facts of one moment together; they are on disk and, where they are audited, on record when this returns, and
     /// not yet told.
     pub(crate) async fn write(&self, run: Option<RunId>, events: Vec<Event>) -> Result<Vec<Record>, StoreError> {
-        let at = self.clock.now();
+        self.write_at(self.clock.now(), run, events).await
+    }
+
+    /// The same of another moment than now.
+    pub(crate) async fn write_at(
+        &self,
+        at: Timestamp,
+        run: Option<RunId>,
+        events: Vec<Event>,
+    ) -> Result<Vec<Record>, StoreError> {
         let new = events.iter().map(|event| NewRecord { at, run, event: event.clone() }).collect();
         let first = self.journal.append(new).await?;
         let record = |(event, sequence)| Record { sequence: Sequence(sequence), at, run, event };

@@ -4,8 +4,8 @@ use super::run::RunShared;
 use super::{Control, clear, held};
 use orp_core::{
     error::StoreError,
-    id::{BudgetName, IdempotencyKey, LeaseId, RunId},
-    noun::{ApprovalStatus, Event, Lease, Ledger, LedgerError, Record, RunState},
+    id::{IdempotencyKey, LeaseId, RunId},
+    noun::{ApprovalStatus, Lease, Ledger, Record, RunState},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,39 +27,10 @@ impl Recovered {
         if let Some(state) = RunState::begin(record) {
             self.runs.insert(state.id, state);
         }
-        if let Event::BudgetTransferred { key, transfer, .. } = &record.event
-            && let Err(error) = self.ledger.transfer(key.clone(), transfer.clone())
-        {
-            tracing::warn!(sequence = record.sequence.0, %error, "a transfer does not fit the ledger");
+        if let Some(run) = record.run.and_then(|run| self.runs.get_mut(&run)) {
+            run.apply(record);
         }
-        let Some(run) = record.run.and_then(|run| self.runs.get_mut(&run)) else { return };
-        let reservation = run.reservation.as_ref().map(|(key, _)| key.clone());
-        run.apply(record);
-        if let Err(error) = fold_ledger(&mut self.ledger, record, reservation.as_ref()) {
-            // What was owed beyond every budget is not in the ledger, as it was not when it happened.
-            tracing::warn!(sequence = record.sequence.0, %error, "a record does not fit the ledger");
-        }
-    }
-}
-
-fn fold_ledger(ledger: &mut Ledger, record: &Record, reservation: Option<&IdempotencyKey>) -> Result<(), LedgerError> {
-    match (&record.event, reservation) {
-        (Event::BudgetReserved { key, amount, budgets }, _) => {
-            ledger.open_all(budgets)?;
-            let names: Vec<BudgetName> = budgets.iter().map(|budget| budget.name.clone()).collect();
-            ledger.reserve(key.clone(), *amount, &names, None)
-        }
-        (Event::BudgetExtended { key, more }, _) => ledger.extend(key, *more),
-        (Event::BudgetSettled { key, .. }, _) => ledger.settle(key).map(drop),
-        (Event::LeaseReleased { cost: amount, .. } | Event::Charged { amount, .. }, Some(key)) => {
-            // As when it happened: what passes every budget is charged as far as the reservation goes.
-            let charged = match ledger.charge(key, *amount, record.at) {
-                Err(LedgerError::BeyondReservation { left, .. }) => ledger.charge(key, left, record.at),
-                charged => charged,
-            };
-            charged.map(drop)
-        }
-        _ => Ok(()),
+        self.fold_books(record);
     }
 }
 

@@ -4,17 +4,18 @@
 //! it does next is a function of that state, so a restarted host goes on where the last one stood.
 
 use super::attempt::{self, AttemptEnd};
-use super::judge::{Judged, decided};
+use super::books::{self, accrued};
+use super::judge::{Judged, decided, unaffordable};
 use super::{Asking, Cleared, Control, held};
 use crate::error::OrpError;
 use orp_core::{
     error::StoreError,
-    id::{AttemptId, IdempotencyKey, RunId, TaskName},
+    id::{AttemptId, RunId, TaskName},
     noun::{
-        Digest, Event, Infeasibility, Intent, Interruption, LeaseState, LedgerError, OfferKey, Outcome, Plan,
-        PlanOutcome, PolicyPoint, Record, Remaining, RunState, TaskStatus,
+        Digest, Event, Infeasibility, Intent, Interruption, LeaseState, Ledger, LedgerError, OfferKey, Outcome, Plan,
+        PlanOutcome, PolicyDecision, PolicyPoint, PolicyRequest, Record, Remaining, RunState, TaskStatus,
     },
-    unit::{Amount, Money, Probability, Timestamp},
+    unit::{Probability, Timestamp},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,7 +60,7 @@ pub(crate) struct RunShared {
     pub(crate) id: RunId,
     state: Mutex<RunState>,
     /// Held while facts are written and folded, so that the fold sees them in the journal's order.
-    writing: tokio::sync::Mutex<()>,
+    pub(super) writing: tokio::sync::Mutex<()>,
     pub(crate) stop: watch::Sender<Option<Stop>>,
     pub(crate) finished: watch::Sender<bool>,
     /// What a store that failed said: the run is then left as it is, for a later host.
@@ -125,11 +126,6 @@ impl RunShared {
     fn stop_reason(&self) -> Option<Stop> {
         self.stop.borrow().clone()
     }
-}
-
-/// The key under which a run's money is reserved.
-pub(crate) fn reservation_key(run: RunId) -> IdempotencyKey {
-    IdempotencyKey::new(format!("{run}/budget"))
 }
 
 /// Drives a run to its end. Returns early only when the store fails; the run then goes on with the next host.
@@ -241,7 +237,12 @@ impl Driver {
             )));
             return Ok(());
         }
-        match self.plan_rest(&state).await {
+        let mut judged = None;
+        let planned = self.plan_rest(&state, &mut judged).await;
+        if let Some(judged) = judged {
+            self.run.record(&self.control, vec![judged]).await?;
+        }
+        match planned {
             Ok((plan, note)) => self.follow(&state, plan, reason + &note).await,
             Err(why) => {
                 self.run.ask_to_stop(Stop::Failed(format!("{reason}; then {why}")));
@@ -251,8 +252,9 @@ impl Driver {
     }
 
     /// A plan for what is left. When nothing keeps the constraints with their confidence any more, the best that keeps them
-    /// as likely as not; then, since late is better than never, the best within the budget. The second part says so.
-    async fn plan_rest(&self, state: &RunState) -> Result<(Plan, String), String> {
+    /// as likely as not; then, since late is better than never, the best within the budget. The second part says so. What
+    /// policy refused on the way is left in `judged`.
+    async fn plan_rest(&self, state: &RunState, judged: &mut Option<Event>) -> Result<(Plan, String), String> {
         let intent = state.plan.intent.clone();
         let even = with_even_odds(&intent);
         let mut late = even.clone();
@@ -263,7 +265,9 @@ impl Driver {
             (even, "; constraints are kept as likely as not"),
             (late, "; the deadline cannot be kept any more"),
         ] {
-            let problem = self.control.problem(&intent, Some(self.remaining(state)), Some(&state.clearance)).await;
+            let (problem, refused) =
+                self.control.problem(&intent, Some(self.remaining(state)), Some(&state.clearance)).await;
+            *judged = refused.or(judged.take());
             match self.control.plan_blocking(problem).await {
                 Ok(PlanOutcome::Feasible(frontier)) => {
                     let Some(plan) = frontier.choose(&intent.prefer) else { continue };
@@ -299,49 +303,35 @@ impl Driver {
         let request = self.control.plan_request(PolicyPoint::Replan, &plan, &subjects);
         let Judged { decision, asked } = self.control.judge_plan(&request, &plan, &subjects);
         let refusal = self.control.holds_up(&decision, &state.clearance, Some(&plan));
-        let subject = plan.id.to_string();
-        let mut events = vec![decided(PolicyPoint::Replan, subject, decision, asked)];
-        match refusal {
-            None => {
-                events.extend(self.extend_reservation(state, plan.reserve));
-                events.push(Event::Replanned { reason, plan: Box::new(plan) });
-            }
-            Some(refusal) => self.run.ask_to_stop(Stop::Failed(format!("{reason}; then policy refused: {refusal}"))),
+        let judged = decided(PolicyPoint::Replan, plan.id.to_string(), decision, asked);
+        if let Some(refusal) = refusal {
+            self.run.ask_to_stop(Stop::Failed(format!("{reason}; then policy refused: {refusal}")));
+            return self.run.record(&self.control, vec![judged]).await;
         }
-        self.run.record(&self.control, events).await
+        let entry = |ledger: &mut Ledger, state: &RunState, _| {
+            let mut events = vec![judged];
+            events.extend(books::follow(ledger, state, &plan));
+            events.push(Event::Replanned { reason, plan: Box::new(plan) });
+            ((), events)
+        };
+        self.run.enter(&self.control, entry).await
     }
 
-    /// Raises the reservation to `wanted` in all; nothing when it is enough, or the budgets have no more: the guard will
-    /// then stop the run before they are passed.
-    fn extend_reservation(&self, state: &RunState, wanted: Money) -> Option<Event> {
-        let (key, held) = state.reservation.as_ref()?;
-        let more = wanted.checked_sub(*held).ok().filter(|more| !more.is_negative() && !more.is_zero())?;
-        self.control.ledger().extend(key, more).ok()?;
-        Some(Event::BudgetExtended { key: key.clone(), more })
-    }
-
-    /// Stops the run before its reservation is used up, unless the budgets allow to raise it.
+    /// Stops the run before what it holds is used up, unless the budgets allow to raise it.
     async fn guard_budget(&mut self) -> Result<(), StoreError> {
         let now = self.control.clock.now();
-        let state = self.run.state();
-        let Some((key, reserved)) = state.reservation.clone() else { return Ok(()) };
         let tick = now.since(self.last_look);
         self.last_look = now;
         let ahead = now.after(tick.saturating_mul(LOOK_AHEAD_TICKS));
-        let Some(expected) = accrued(&state, ahead) else { return Ok(()) };
-        if expected <= reserved || self.run.stop_reason().is_some() {
+        if self.run.stop_reason().is_some() || !self.run.with(|state| books::needs_more(state, ahead)) {
             return Ok(());
         }
-        let more = expected.checked_sub(reserved).unwrap_or(expected);
-        let extended = self.control.ledger().extend(&key, more);
-        match extended {
-            Ok(()) => self.run.record(&self.control, vec![Event::BudgetExtended { key, more }]).await,
-            Err(error) => {
-                let reason = format!("the budget is exhausted, the state is saved: {error}");
-                self.run.ask_to_stop(Stop::BudgetExhausted(reason));
-                Ok(())
-            }
+        let raised = self.run.enter(&self.control, |ledger, state, _| books::look_ahead(ledger, state, ahead)).await?;
+        if let Err(error) = raised {
+            let reason = format!("the budget is exhausted, the state is saved: {error}");
+            self.run.ask_to_stop(Stop::BudgetExhausted(reason));
         }
+        Ok(())
     }
 
     /// Releases leases whose attempt ended before the last host died.
@@ -364,24 +354,13 @@ impl Driver {
     /// Closes the account and the run.
     async fn settle(&self, outcome: Outcome) -> Result<(), StoreError> {
         self.release_leftovers().await?;
-        let state = self.run.state();
-        let mut events = Vec::new();
-        if let Some((key, _)) = state.reservation {
-            let released = self.control.ledger().settle(&key).ok().and_then(Amount::money);
-            let zero = Money::zero(state.spent.currency());
-            events.push(Event::BudgetSettled { key, spent: state.spent, released: released.unwrap_or(zero) });
-        }
-        events.push(Event::RunEnded { outcome });
-        self.run.record(&self.control, events).await
+        let entry = |ledger: &mut Ledger, state: &RunState, _| {
+            let mut events = books::settle(ledger, state);
+            events.push(Event::RunEnded { outcome });
+            ((), events)
+        };
+        self.run.enter(&self.control, entry).await
     }
-}
-
-/// What a run has cost by `at`: what is charged, and what its open leases have come to.
-pub(crate) fn accrued(state: &RunState, at: Timestamp) -> Option<Money> {
-    state.open_leases().try_fold(state.spent, |sum, open| {
-        let cost = open.lease.cost_until(at.max(open.lease.granted)).ok()?;
-        sum.checked_add(cost).ok()
-    })
 }
 
 /// The same intent with constraints that need only be kept as likely as not.
@@ -429,48 +408,43 @@ impl Control {
         let subjects = self.subjects(&plan.intent, &look.offers);
         let request = self.plan_request(PolicyPoint::Run, &plan, &subjects);
         let Judged { decision, asked } = self.judge_plan(&request, &plan, &subjects);
-        let id = RunId::next(&*self.ids);
-        let subject = plan.id.to_string();
-        let judged = decided(PolicyPoint::Run, subject, decision.clone(), asked);
-        let cleared = match self.clear(&request, decision, &Asking::to_run(&plan)).await? {
-            Cleared::Yes(clearance) => Ok(clearance),
-            Cleared::Asked(approvals) => Err(Refusal::Approval(approvals)),
-            Cleared::No(decision) => Err(Refusal::Policy(Box::new(decision))),
-        };
-        let clearance = match cleared {
-            Ok(clearance) => clearance,
-            Err(refusal) => {
-                let records = self.recorder.write(None, vec![judged]).await?;
-                self.recorder.tell(records);
-                return Ok(Err(refusal));
+        let asking = Asking::to_run(&plan);
+        let clearance = match self.clear(&request, decision.clone(), &asking).await? {
+            Cleared::Yes(clearance) => clearance,
+            Cleared::Asked(approvals) => {
+                return self.refused(&plan, decision, asked, Refusal::Approval(approvals)).await;
+            }
+            Cleared::No(refusal) => {
+                return self.refused(&plan, decision, asked, Refusal::Policy(Box::new(refusal))).await;
             }
         };
-        let key = reservation_key(id);
-        let (budgets, notices) = loop {
+        let id = RunId::next(&*self.ids);
+        let judged = decided(PolicyPoint::Run, plan.id.to_string(), decision.clone(), asked.clone());
+        let cleared = Event::RunCleared { clearance: clearance.clone() };
+        let records = loop {
             let budgets = self.budgets(id, &plan, &request)?;
-            match self.reserve(&key, plan.reserve, &budgets) {
-                Ok(notices) => break (budgets, notices),
-                Err(error) => {
+            let start = |ledger: &mut Ledger, _| match books::reserve(ledger, id, &plan, &budgets) {
+                Err(error) => (Err(error), Vec::new()),
+                Ok(reserved) => {
+                    let started = Event::RunStarted { plan: Box::new(plan.clone()) };
+                    (Ok(()), [started, judged.clone(), cleared.clone()].into_iter().chain(reserved).collect())
+                }
+            };
+            match self.enter(Some(id), start).await {
+                Ok((Ok(()), records)) => break records,
+                Ok((Err(error), records)) => {
+                    self.recorder.tell(records);
                     // What is approved is used up, so this ends.
                     let policy = clearance.policy.unwrap_or(Digest::of(b""));
                     if let Err(refusal) = self.raise_limits(&request, error, policy, &plan).await? {
-                        return Ok(Err(refusal));
+                        return self.refused(&plan, decision, asked, refusal).await;
                     }
                 }
-            }
-        };
-        let amount = plan.reserve;
-        let started = Event::RunStarted { plan: Box::new(plan) };
-        let cleared = Event::RunCleared { clearance: clearance.clone() };
-        let mut events =
-            vec![started, judged, cleared.clone(), Event::BudgetReserved { key: key.clone(), amount, budgets }];
-        events.extend(notices.into_iter().map(|notice| Event::BudgetNoticed { notice }));
-        let records = match self.recorder.write(Some(id), events).await {
-            Ok(records) => records,
-            Err(error) => {
-                // Nothing was started: what was held is given back before the error is told.
-                let _ = self.ledger().settle(&key);
-                return Err(error.into());
+                Err(error) => {
+                    // Nothing was started: what was held is given back before the error is told.
+                    books::give_back(&mut self.ledger(), id);
+                    return Err(error.into());
+                }
             }
         };
         let state = records.first().and_then(RunState::begin).ok_or(OrpError::UnknownRun(id))?;
@@ -483,6 +457,24 @@ impl Control {
         Ok(Ok(run))
     }
 
+    /// Puts on record that a plan may not be run, or not yet, with every question that was asked.
+    async fn refused<T>(
+        &self,
+        plan: &Plan,
+        decision: PolicyDecision,
+        asked: Vec<(PolicyRequest, PolicyDecision)>,
+        refusal: Refusal,
+    ) -> Result<Result<T, Refusal>, OrpError> {
+        let decision = match &refusal {
+            Refusal::Policy(_) | Refusal::Approval(_) => decision,
+            Refusal::Budget(error) => unaffordable(decision, error),
+        };
+        let judged = decided(PolicyPoint::Run, plan.id.to_string(), decision, asked);
+        let records = self.recorder.write(None, vec![judged]).await?;
+        self.recorder.tell(records);
+        Ok(Err(refusal))
+    }
+
     /// Drives a run from where it stands.
     pub(crate) fn take_up(self: &Arc<Self>, run: Arc<RunShared>) {
         self.runs().insert(run.id, run.clone());
@@ -493,7 +485,7 @@ impl Control {
 /// Who refused a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Refusal {
-    Policy(Box<orp_core::noun::PolicyDecision>),
+    Policy(Box<PolicyDecision>),
     Approval(Vec<orp_core::noun::ApprovalRequest>),
     Budget(LedgerError),
 }

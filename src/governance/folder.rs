@@ -12,6 +12,9 @@ use std::{
 /// The most files that one set is read from.
 pub const FILE_LIMIT: usize = 10_000;
 
+/// The file beside policy documents in which the signature of the set stands; it is no policy document itself.
+pub const SIGNATURE_FILE: &str = "policy.sig.json";
+
 /// What files of policy documents end in.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
@@ -33,8 +36,8 @@ impl PolicyText {
 }
 
 /// The texts of a file, or of every `.yaml`, `.yml` and `.json` file of a folder and the folders in it, and of what their
-/// `PolicySet` documents include: in the order of their paths, each once. Hidden files are passed over; links are followed
-/// once.
+/// `PolicySet` documents include: in the order of their paths, each once. Hidden files and the
+/// [signature](SIGNATURE_FILE) are passed over; links are followed once.
 pub fn read_policies(path: impl AsRef<Path>) -> Result<Vec<PolicyText>, OrpError> {
     let mut reader = Reader { seen: BTreeSet::new(), texts: BTreeMap::new() };
     reader.take(path.as_ref())?;
@@ -62,8 +65,9 @@ impl Reader {
         let mut paths = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| failed(path, &error))?;
-            let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-            paths.extend(Some(entry.path()).filter(|_| !is_hidden));
+            let name = entry.file_name();
+            let is_document = !name.to_string_lossy().starts_with('.') && name != SIGNATURE_FILE;
+            paths.extend(Some(entry.path()).filter(|_| is_document));
         }
         paths.sort();
         for path in paths {

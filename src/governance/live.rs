@@ -1,6 +1,8 @@
 //! A policy whose documents are read again when their files change.
 
 use super::folder::{PolicyText, read_policies};
+#[cfg(feature = "sign")]
+use super::signed;
 use crate::control::held;
 use crate::error::OrpError;
 use orp_core::{
@@ -10,6 +12,8 @@ use orp_core::{
     noun::{ApprovalTerms, BudgetSpec, Digest, PolicyDecision, PolicyRequest},
 };
 use orp_policy::PolicySet;
+#[cfg(feature = "sign")]
+use orp_policy::audit::PublicKey;
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -48,6 +52,9 @@ use std::{
 #[derive(Debug)]
 pub struct LivePolicy {
     path: PathBuf,
+    /// Whose signature the files must have, when they must have one.
+    #[cfg(feature = "sign")]
+    trusted: Option<Vec<PublicKey>>,
     set: RwLock<Arc<PolicySet>>,
     /// One reading at a time.
     reading: Mutex<Reading>,
@@ -74,8 +81,33 @@ impl LivePolicy {
     /// The policy of a file or folder that need not be good yet, nor be there: until it is, everything is forbidden. It is
     /// read for the first time by [`LivePolicy::reload`] or [`LivePolicy::watch`].
     pub fn closed(path: impl Into<PathBuf>) -> Arc<Self> {
-        let set = RwLock::new(Arc::new(PolicySet::default()));
-        Arc::new(Self { path: path.into(), set, reading: Mutex::default(), error: Mutex::default() })
+        Arc::new(Self::new(path.into()))
+    }
+
+    /// As [`LivePolicy::open`], of documents that one of these keys [signed](orp_policy::signature): what is not signed is
+    /// not in force, now or later.
+    #[cfg(feature = "sign")]
+    pub fn open_signed(path: impl Into<PathBuf>, trusted: Vec<PublicKey>) -> Result<Arc<Self>, OrpError> {
+        let live = Self::closed_signed(path, trusted);
+        live.reload()?;
+        Ok(live)
+    }
+
+    /// As [`LivePolicy::closed`], of documents that one of these keys signed.
+    #[cfg(feature = "sign")]
+    pub fn closed_signed(path: impl Into<PathBuf>, trusted: Vec<PublicKey>) -> Arc<Self> {
+        Arc::new(Self { trusted: Some(trusted), ..Self::new(path.into()) })
+    }
+
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            #[cfg(feature = "sign")]
+            trusted: None,
+            set: RwLock::new(Arc::new(PolicySet::default())),
+            reading: Mutex::default(),
+            error: Mutex::default(),
+        }
     }
 
     /// Where it is read from.
@@ -96,8 +128,8 @@ impl LivePolicy {
     /// Reads the files again; whether another set is in force now. When they are wrong, the last good set stays.
     pub fn reload(&self) -> Result<bool, OrpError> {
         let mut reading = held(&self.reading);
-        match read_policies(&self.path) {
-            Ok(texts) => self.load(&mut reading, &texts),
+        match self.read() {
+            Ok(files) => self.load(&mut reading, &files),
             Err(error) => {
                 self.refuse(&mut reading, None, &error);
                 Err(error)
@@ -105,10 +137,24 @@ impl LivePolicy {
         }
     }
 
-    fn load(&self, reading: &mut Reading, texts: &[PolicyText]) -> Result<bool, OrpError> {
-        let sources: Vec<Source<'_>> = texts.iter().map(PolicyText::source).collect();
-        let read = Some(digest(texts));
+    fn read(&self) -> Result<Files, OrpError> {
+        let documents = read_policies(&self.path)?;
+        #[cfg(feature = "sign")]
+        let signature = self.trusted.as_ref().map(|_| signed::read_signature(&self.path)).transpose()?;
+        #[cfg(not(feature = "sign"))]
+        let signature = None;
+        Ok(Files { documents, signature })
+    }
+
+    fn load(&self, reading: &mut Reading, files: &Files) -> Result<bool, OrpError> {
+        let sources: Vec<Source<'_>> = files.documents.iter().map(PolicyText::source).collect();
+        let read = Some(files.digest());
         let set = PolicySet::from_sources(&sources).map_err(OrpError::from).and_then(|set| self.check(set));
+        #[cfg(feature = "sign")]
+        let set = set.and_then(|set| match (&self.trusted, &files.signature) {
+            (Some(trusted), Some(signature)) => signed::verify(&set, signature, trusted).map(|()| set),
+            _ => Ok(set),
+        });
         let set = set.inspect_err(|error| self.refuse(reading, read, error))?;
         let (changed, version) = (set.version() != self.current().version(), set.version());
         *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
@@ -141,14 +187,14 @@ impl LivePolicy {
     /// Reads the files again if anything in them has changed since, and is no longer changing: two looks saw the same.
     fn refresh(&self) {
         let mut reading = held(&self.reading);
-        match read_policies(&self.path) {
-            Ok(texts) => {
-                let seen = Some(digest(&texts));
+        match self.read() {
+            Ok(files) => {
+                let seen = Some(files.digest());
                 let is_settled = reading.seen == seen || reading.loaded.is_none();
                 reading.seen = seen;
                 if is_settled && reading.loaded != seen {
                     // The error is kept and logged.
-                    let _ = self.load(&mut reading, &texts);
+                    let _ = self.load(&mut reading, &files);
                 }
             }
             Err(error) => self.refuse(&mut reading, None, &error),
@@ -174,11 +220,20 @@ impl LivePolicy {
     }
 }
 
-/// The digest of texts with their names.
-fn digest(texts: &[PolicyText]) -> Digest {
-    let lines: String =
-        texts.iter().map(|read| format!("{} {}\n", Digest::of(read.text.as_bytes()), read.name)).collect();
-    Digest::of(lines.as_bytes())
+/// What one look at the files saw.
+struct Files {
+    documents: Vec<PolicyText>,
+    /// Where one must be there.
+    signature: Option<PolicyText>,
+}
+
+impl Files {
+    /// The digest of texts with their names.
+    fn digest(&self) -> Digest {
+        let texts = self.documents.iter().chain(&self.signature);
+        let lines: String = texts.map(|read| format!("{} {}\n", Digest::of(read.text.as_bytes()), read.name)).collect();
+        Digest::of(lines.as_bytes())
+    }
 }
 
 /// Watches a [`LivePolicy`]'s files until it is dropped.
@@ -306,5 +361,59 @@ mod tests {
         fs::write(&file, rule("r", "deny")).unwrap();
         assert!(live.reload().unwrap());
         assert!(narrow.decide(&Facts::new()).is_permit() && !live.decide(&asked()).is_permit());
+    }
+
+    /// What nobody who is trusted signed is not in force, and what was in force stays.
+    #[cfg(feature = "sign")]
+    #[test]
+    fn what_is_not_signed_is_not_in_force() {
+        use crate::governance::{SIGNATURE_FILE, read_signed_policies};
+        use orp_policy::audit::{Signer, SigningKey};
+        use orp_policy::signature::SetSignature;
+
+        let (officer, mallory) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let (folder, trusted) = (tempfile::tempdir().unwrap(), vec![officer.key()]);
+        let (file, signature) = (folder.path().join("p.yaml"), folder.path().join(SIGNATURE_FILE));
+        let write = |effect: &str, signer: &SigningKey| {
+            fs::write(&file, rule("r", effect)).unwrap();
+            let set = PolicySet::from_sources(&[Source::new("p.yaml", &rule("r", effect))]).unwrap();
+            SetSignature::of(&set, signer).unwrap().to_string()
+        };
+        let signed = write("allow", &officer);
+        let wrong = |part: &str| {
+            for path in [folder.path(), &file] {
+                let error = read_signed_policies(path, &trusted).unwrap_err().to_string();
+                assert!(error.contains(SIGNATURE_FILE) && error.contains(part), "{error}");
+                assert_eq!(LivePolicy::open_signed(path, trusted.clone()).unwrap_err().to_string(), error);
+            }
+        };
+        wrong("the set is not signed");
+        assert!(LivePolicy::open(folder.path()).is_ok(), "who asks for no signature needs none");
+        fs::write(&signature, write("allow", &mallory)).unwrap();
+        wrong("which is none of those that are trusted");
+        fs::write(&signature, &signed[1..]).unwrap();
+        wrong("it is no signature");
+        fs::write(&signature, &signed).unwrap();
+        assert_eq!(read_signed_policies(folder.path(), &trusted).unwrap(), read_policies(folder.path()).unwrap());
+        let live = LivePolicy::open_signed(folder.path(), trusted.clone()).unwrap();
+        assert!(live.decide(&asked()).is_permit());
+
+        // A watch sees that a signature is missing, and that it has come.
+        let watch = live.watch(Duration::from_millis(5));
+        let until = |is_so: &dyn Fn() -> bool| {
+            (0..2_000).any(|_| {
+                std::thread::sleep(Duration::from_millis(2));
+                is_so()
+            })
+        };
+        let denies = write("deny", &officer);
+        assert!(until(&|| live.error().is_some_and(|error| error.to_string().contains("it signs another set"))));
+        assert!(live.decide(&asked()).is_permit(), "the last good set stays");
+        fs::write(&signature, denies).unwrap();
+        assert!(until(&|| !live.decide(&asked()).is_permit() && live.error().is_none()));
+        fs::remove_file(&signature).unwrap();
+        assert!(until(&|| live.error().is_some_and(|error| error.to_string().contains("the set is not signed"))));
+        assert!(!live.decide(&asked()).is_permit());
+        drop(watch);
     }
 }

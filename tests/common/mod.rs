@@ -1,7 +1,7 @@
 //! What the tests of the control plane share: a house of its own for each, and looks into it.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "tests; each test binary uses a part")]
 
-use orp_sdk::{prelude::*, process::Supervisor, provider::local::LocalConfig};
+use orp_sdk::{prelude::*, process::Supervisor, provider::local::LocalConfig, time::Timer};
 use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
@@ -103,5 +103,53 @@ pub(crate) fn annotator() -> Arc<MemoryProvider> {
     };
     let price = Price::per_hour("0 USD".parse().unwrap());
     provider.put_offer(Offer::new(key, Resource::Talent(talent), Place::new("local", "here"), price));
+    Arc::new(provider)
+}
+
+/// A clock that is moved by hand, and that one can wait on.
+#[derive(Debug, Default)]
+pub(crate) struct HandClock(ManualClock);
+
+impl HandClock {
+    pub(crate) fn at(now: &str) -> Arc<Self> {
+        Arc::new(Self(ManualClock::at(now.parse().unwrap())))
+    }
+
+    pub(crate) fn advance(&self, span: Span) {
+        self.0.advance(span);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+#[async_trait::async_trait]
+impl Timer for HandClock {
+    async fn sleep_until(&self, at: Timestamp) {
+        while self.now() < at {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// Machines with two accelerators each, at a dollar a second, by a clock that is moved by hand.
+pub(crate) fn gpus(clock: &Arc<HandClock>) -> Arc<MemoryProvider> {
+    let provider = MemoryProvider::new(ProviderName::new("cloud").unwrap()).with_clock(clock.clone());
+    let key = OfferKey { provider: provider.name().clone(), offer: OfferId::new("two").unwrap() };
+    let capacity = Capacity {
+        cpu: CpuAmount::whole(8),
+        memory: Bytes::from_gb(64),
+        disk: Bytes::from_gb(100),
+        gpu: GpuAmount::whole(2),
+    };
+    let accelerator = Some(Accelerator { model: "h100-80gb".into(), memory: Bytes::from_gb(80) });
+    let machine = Machine { sku: "gpu.2".into(), capacity, accelerator, network_gbps: 10.0 };
+    let price = Price::per_hour("3600 USD".parse().unwrap());
+    let mut offer = Offer::new(key, Resource::Compute(machine), Place::new("cloud", "east"), price);
+    offer.units = 4;
+    provider.put_offer(offer);
     Arc::new(provider)
 }

@@ -118,12 +118,12 @@ pub enum Event {
         /// The plan it follows.
         plan: Box<Plan>,
     },
-    /// Money was reserved on every budget of the run.
+    /// An amount was reserved on every budget of the run that counts it: money, or what else a plan says it takes.
     BudgetReserved {
-        /// The reservation.
+        /// The reservation; a run has one for each meter.
         key: IdempotencyKey,
         /// How much.
-        amount: Money,
+        amount: Amount,
         /// On which budgets.
         budgets: Vec<BudgetSpec>,
     },
@@ -132,7 +132,7 @@ pub enum Event {
         /// The reservation.
         key: IdempotencyKey,
         /// By how much.
-        more: Money,
+        more: Amount,
     },
     /// A budget's limit was raised, for somebody approved it.
     BudgetRaised {
@@ -207,6 +207,13 @@ pub enum Event {
         /// How much.
         amount: Money,
     },
+    /// Something was used that a budget of the run counts otherwise than in money; the ledger is charged with it.
+    Metered {
+        /// For what.
+        what: String,
+        /// How much.
+        amount: Amount,
+    },
     /// A process is about to be launched: written before the provider is called.
     AttemptStarting {
         /// Which attempt.
@@ -279,9 +286,9 @@ pub enum Event {
         /// The reservation.
         key: IdempotencyKey,
         /// How much was spent.
-        spent: Money,
+        spent: Amount,
         /// How much was released.
-        released: Money,
+        released: Amount,
     },
     /// The run is over.
     RunEnded {

@@ -2,7 +2,7 @@
 
 use super::Offer;
 use crate::id::{IdempotencyKey, LeaseId, OfferId, Tenant};
-use crate::unit::{Money, MoneyError, Timestamp};
+use crate::unit::{Amount, AmountError, Money, MoneyError, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -80,6 +80,12 @@ impl Lease {
     /// What it has cost when it ends at `until`: all units, by the microsecond, rounded up.
     pub fn cost_until(&self, until: Timestamp) -> Result<Money, MoneyError> {
         self.offer.price.for_span(until.since(self.granted))?.checked_mul(self.units.into())
+    }
+
+    /// How long it has held how many accelerators when it ends at `until`, in GPU-seconds rounded up; nothing where it has
+    /// none.
+    pub fn gpu_time_until(&self, until: Timestamp) -> Result<Amount, AmountError> {
+        self.offer.gpu_time(self.units, until.since(self.granted))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{AssetRef, DataClass, Labels, Pillar, Visibility};
 use crate::id::{OfferId, Principal, ProviderName};
-use crate::unit::{Bytes, CpuAmount, GpuAmount, Price, Span, Timestamp, Tokens};
+use crate::unit::{Amount, AmountError, Bytes, CpuAmount, GpuAmount, Price, Span, Timestamp, Tokens};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 
@@ -321,6 +321,13 @@ impl Offer {
             Resource::Compute(machine) => Some(machine),
             _ => None,
         }
+    }
+
+    /// How much accelerator time so many units of it are in a span, rounded up; nothing where it has no accelerators.
+    pub fn gpu_time(&self, units: u32, time: Span) -> Result<Amount, AmountError> {
+        let each = self.machine().map_or(GpuAmount::ZERO, |machine| machine.capacity.gpu);
+        let all = each.milli().checked_mul(units.into()).ok_or(AmountError::Overflow)?;
+        Amount::gpu_time(GpuAmount::from_milli(all), time)
     }
 
     /// What keeps the offer from being used at all: a negative or nonsensical price, hazard or rate.

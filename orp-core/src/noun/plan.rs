@@ -1,8 +1,10 @@
 //! Plans: tasks bound to offers, with estimates and reasons; the frontier of them; and why nothing fits.
 
-use super::{Intent, Market, Network, Objective, Offer, OfferKey, Pillar, Preference, Recipe, Task, Workflow};
+use super::{
+    Intent, Market, Network, Objective, Offer, OfferKey, Pillar, Place, Preference, Recipe, Resource, Task, Workflow,
+};
 use crate::id::{PlanId, RecipeName, TaskName};
-use crate::unit::{Money, Probability, Span, Timestamp, Tokens};
+use crate::unit::{Amount, AmountError, Bytes, GpuAmount, Meter, Money, Probability, Span, Timestamp, Tokens};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -33,6 +35,18 @@ pub struct Bound {
     pub offer: Offer,
     /// How many units of it.
     pub units: u32,
+}
+
+impl Bound {
+    /// How many bytes leave its place when a task runs at another; none of what is not moved, or is there already.
+    pub fn moves_to(&self, place: &Place) -> Option<Bytes> {
+        let size = match &self.offer.resource {
+            Resource::Data(replica) => replica.size,
+            Resource::Model(weights) => weights.size,
+            _ => return None,
+        };
+        (self.offer.place != *place).then_some(size)
+    }
 }
 
 /// A task with every claim bound to an offer, and what is believed about it.
@@ -250,6 +264,37 @@ impl Plan {
     /// The binding of a task.
     pub fn binding(&self, task: &TaskName) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.task == *task)
+    }
+
+    /// How much these of its tasks are believed to take on a meter other than cost; `None` on those a plan does not state:
+    /// tokens, energy, calls. Accelerators are held by each task for as long as it takes at p95, and bytes leave their place
+    /// once for each task that runs elsewhere.
+    pub fn believed(&self, meter: Meter, of: impl Fn(&TaskName) -> bool) -> Option<Result<Amount, AmountError>> {
+        let sum = |taken: fn(&Self, &Binding) -> Result<Amount, AmountError>, nothing: Amount| {
+            let mut bindings = self.bindings.iter().filter(|binding| of(&binding.task));
+            bindings.try_fold(nothing, |sum, binding| sum.checked_add(taken(self, binding)?))
+        };
+        match meter {
+            Meter::GpuSeconds => Some(sum(Self::gpu_time, Amount::gpu_time(GpuAmount::ZERO, Span::ZERO).ok()?)),
+            Meter::EgressBytes => Some(sum(Self::egress, Amount::egress(Bytes::ZERO).ok()?)),
+            Meter::Cost | Meter::Tokens | Meter::EnergyWh | Meter::Calls => None,
+        }
+    }
+
+    /// A task holds its share of owned capacity, which is shared out, and all of any other.
+    fn gpu_time(&self, binding: &Binding) -> Result<Amount, AmountError> {
+        let Some(bound) = binding.machine() else { return Amount::gpu_time(GpuAmount::ZERO, Span::ZERO) };
+        let claim = self.workflow.task(&binding.task).and_then(Task::machine);
+        match claim.filter(|_| bound.offer.market == Market::Owned) {
+            Some(claim) => Amount::gpu_time(claim.gpu, binding.duration.p95),
+            None => bound.offer.gpu_time(bound.units, binding.duration.p95),
+        }
+    }
+
+    fn egress(&self, binding: &Binding) -> Result<Amount, AmountError> {
+        let Some(machine) = binding.machine() else { return Amount::egress(Bytes::ZERO) };
+        let moved = binding.bound.iter().filter_map(|bound| bound.moves_to(&machine.offer.place));
+        moved.map(Amount::egress).try_fold(Amount::egress(Bytes::ZERO)?, |sum, moved| sum.checked_add(moved?))
     }
 
     /// Its first name.

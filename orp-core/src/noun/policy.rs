@@ -3,6 +3,8 @@
 use super::{AccountWindow, AlertAt, DataClass, Digest, Obligations, OnLimit, OnOverrun};
 use crate::id::{BudgetName, RuleId};
 use crate::unit::{Amount, Money, Timestamp};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
 
@@ -68,17 +70,7 @@ pub enum FactValue {
     Text(String),
 }
 
-/// A fact's value as it is written.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Flag(bool),
-    Number(i64),
-    Text(String),
-    Texts(Vec<String>),
-    Named(Named),
-}
-
+/// A value that is written with what it is.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Named {
@@ -103,15 +95,62 @@ impl Serialize for FactValue {
 
 impl<'de> Deserialize<'de> for FactValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Written::deserialize(deserializer)? {
-            Written::Flag(flag) => Self::Flag(flag),
-            Written::Number(number) => Self::Number(number),
-            Written::Text(text) => Self::Text(text),
-            Written::Texts(texts) => Self::Texts(texts),
-            Written::Named(Named::Class(class)) => Self::Class(class),
-            Written::Named(Named::Money(money)) => Self::Money(money),
-            Written::Named(Named::Time(time)) => Self::Time(time),
-        })
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// Reads a fact's value by the kind of what is written. Requests are mostly facts, and an untagged enum would copy each of
+/// them before it is known for what it is.
+struct Written;
+
+impl<'de> Visitor<'de> for Written {
+    type Value = FactValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a flag, a whole number, a text, a list of texts, or one of `class`, `money`, `time` with its value",
+        )
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<FactValue, E> {
+        Ok(FactValue::Flag(flag))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<FactValue, E> {
+        Ok(FactValue::Number(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<FactValue, E> {
+        let too_large = |_| E::custom(format!("{number} is too large for a fact: expected at most {}", i64::MAX));
+        i64::try_from(number).map(FactValue::Number).map_err(too_large)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<FactValue, E> {
+        Ok(FactValue::Text(text.into()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<FactValue, E> {
+        Ok(FactValue::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<FactValue, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element()? {
+            texts.push(text);
+        }
+        Ok(FactValue::Texts(texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FactValue, A::Error> {
+        let value = match Named::deserialize(MapAccessDeserializer::new(&mut map))? {
+            Named::Class(class) => FactValue::Class(class),
+            Named::Money(money) => FactValue::Money(money),
+            Named::Time(time) => FactValue::Time(time),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(value),
+            Some(more) => Err(A::Error::custom(format!("`{more}` beside a value: expected one of them"))),
+        }
     }
 }
 
@@ -428,6 +467,26 @@ mod tests {
         for value in values {
             let text = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<FactValue>(&text).unwrap(), value, "{text}");
+            let tree: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::from_value::<FactValue>(tree).unwrap(), value, "{text}");
+            assert_eq!(serde_json::from_reader::<_, FactValue>(text.as_bytes()).unwrap(), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fact_is_refused() {
+        for (text, part) in [
+            ("null", "expected a flag, a whole number"),
+            ("1.5", "expected a flag, a whole number"),
+            ("9223372036854775808", "at most 9223372036854775807"),
+            ("[1]", "expected a string"),
+            ("{}", "expected"),
+            (r#"{"amount": 1}"#, "unknown variant `amount`"),
+            (r#"{"money": "five"}"#, "`five`"),
+            (r#"{"class": "public", "money": "5 USD"}"#, "`money` beside a value"),
+        ] {
+            let error = serde_json::from_str::<FactValue>(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     Plan, PolicyDecision, PolicyPoint, Rate, Record, Released,
 };
 use crate::id::{AttemptId, IdempotencyKey, LeaseId, RunId, TaskName};
-use crate::unit::{Bytes, Money, Timestamp};
+use crate::unit::{Amount, Bytes, Meter, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -127,6 +127,17 @@ pub struct Charge {
     pub amount: Money,
 }
 
+/// What a run holds and uses on a meter other than cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metered {
+    /// The reservation.
+    pub key: IdempotencyKey,
+    /// How much is reserved.
+    pub reserved: Amount,
+    /// How much was used so far.
+    pub used: Amount,
+}
+
 /// What policy was asked in the run, and what it answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
@@ -156,8 +167,11 @@ pub struct RunState {
     pub tasks: BTreeMap<TaskName, TaskState>,
     /// The leases, in order.
     pub leases: Vec<LeaseState>,
-    /// The reservation, and how much is reserved.
+    /// The reservation of money, and how much is reserved.
     pub reservation: Option<(IdempotencyKey, Money)>,
+    /// What is reserved on other meters, where budgets of the run count them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metered: BTreeMap<Meter, Metered>,
     /// Charged so far.
     pub spent: Money,
     /// Of that, what was not for a lease, in order.
@@ -192,6 +206,7 @@ impl RunState {
             tasks,
             leases: Vec::new(),
             reservation: None,
+            metered: BTreeMap::new(),
             spent: Money::zero(plan.reserve.currency()),
             charges: Vec::new(),
             clearance: Clearance::default(),
@@ -215,12 +230,8 @@ impl RunState {
                 decision: decision.clone(),
             }),
             Event::RunCleared { clearance } => self.clearance = clearance.clone(),
-            Event::BudgetReserved { key, amount, .. } => self.reservation = Some((key.clone(), *amount)),
-            Event::BudgetExtended { more, .. } => {
-                if let Some((_, amount)) = &mut self.reservation {
-                    *amount = amount.checked_add(*more).unwrap_or(*amount);
-                }
-            }
+            Event::BudgetReserved { key, amount, .. } => self.reserve(key, *amount),
+            Event::BudgetExtended { more, .. } => self.extend(*more),
             Event::AttemptQueued { attempt, .. } => self.queue(attempt, at),
             Event::LeaseRequested { attempt, key, .. } => {
                 self.with_attempt(attempt, |state| {
@@ -233,6 +244,11 @@ impl RunState {
             Event::Charged { what, amount } => {
                 self.charges.push(Charge { at, what: what.clone(), amount: *amount });
                 self.spend(*amount);
+            }
+            Event::Metered { amount, .. } => {
+                if let Some(metered) = self.metered.get_mut(&amount.meter()) {
+                    metered.used = metered.used.checked_add(*amount).unwrap_or(metered.used);
+                }
             }
             Event::AttemptStarting { attempt } => {
                 self.with_attempt(attempt, |state| state.starting = true);
@@ -268,7 +284,7 @@ impl RunState {
                 self.plan = (**plan).clone();
             }
             Event::CancelRequested { reason } => self.cancelling = Some(reason.clone()),
-            Event::BudgetSettled { .. } => self.settled = true,
+            Event::BudgetSettled { spent, .. } => self.settled |= spent.meter() == Meter::Cost,
             Event::RunEnded { outcome } => self.ended = Some((at, outcome.clone())),
             _ => {}
         }
@@ -290,6 +306,25 @@ impl RunState {
     /// Leases that are not released.
     pub fn open_leases(&self) -> impl Iterator<Item = &LeaseState> {
         self.leases.iter().filter(|lease| lease.released.is_none())
+    }
+
+    fn reserve(&mut self, key: &IdempotencyKey, amount: Amount) {
+        match amount.money() {
+            Some(money) => self.reservation = Some((key.clone(), money)),
+            None => {
+                let metered = Metered { key: key.clone(), reserved: amount, used: amount.zero() };
+                self.metered.insert(amount.meter(), metered);
+            }
+        }
+    }
+
+    fn extend(&mut self, more: Amount) {
+        if let (Some((_, amount)), Some(more)) = (&mut self.reservation, more.money()) {
+            *amount = amount.checked_add(more).unwrap_or(*amount);
+        }
+        if let Some(metered) = self.metered.get_mut(&more.meter()) {
+            metered.reserved = metered.reserved.checked_add(more).unwrap_or(metered.reserved);
+        }
     }
 
     fn queue(&mut self, attempt: &AttemptId, at: Timestamp) {

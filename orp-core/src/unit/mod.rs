@@ -23,6 +23,9 @@ pub use probability::Probability;
 pub use time::{Span, Timestamp};
 pub use tokens::Tokens;
 
+use serde::de::Visitor;
+use std::{fmt, marker::PhantomData, str::FromStr};
+
 /// Gives a unit type `serde` through its text form and, with feature `schema`, a string schema with an example.
 macro_rules! text_unit {
     ($name:ident, $schema_description:literal, $example:literal) => {
@@ -34,8 +37,7 @@ macro_rules! text_unit {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str> as serde::Deserialize<'de>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(crate::unit::Parsed(std::marker::PhantomData))
             }
         }
 
@@ -55,3 +57,18 @@ macro_rules! text_unit {
     };
 }
 pub(crate) use text_unit;
+
+/// Reads a value from its text where that stands, without a copy.
+pub(crate) struct Parsed<T>(pub(crate) PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}

@@ -15,7 +15,7 @@
 //! | [`REPLANNED`] | the rest of it was planned again | as above, and `reason` |
 //! | [`CANCEL_REQUESTED`] | somebody asked for it to stop | `reason` |
 //! | [`RUN_ENDED`] | it is over | `outcome` |
-//! | [`BUDGET_RESERVED`] | money was reserved | `key`, `amount`, `budgets` |
+//! | [`BUDGET_RESERVED`] | money was reserved, or what else budgets count | `key`, `amount`, `budgets` |
 //! | [`BUDGET_EXTENDED`] | a reservation was raised | `key`, `more` |
 //! | [`BUDGET_SETTLED`] | what was left was released | `key`, `spent`, `released` |
 //! | [`BUDGET_RAISED`] | a limit was raised | `budget`, `by`, `approval` |
@@ -23,6 +23,7 @@
 //! | [`BUDGET_NOTICED`] | a limit comes near | `budget`, `notice`, `spent`, `limit` |
 //! | [`LEASE_GRANTED`] | a resource was handed over | `lease`, `attempt`, `provider`, `offer`†, `region`, `market`, `units`, `service` |
 //! | [`CHARGED`] | money was spent | `amount`, `from`, `until`, `project`, `what`, `service`; of a lease, all that was said when it was granted |
+//! | [`METERED`] | something was used that is counted otherwise than in money | `amount`, `project`, `what` |
 //! | [`OTHER`] | something newer than this table | `event` |
 //!
 //! What belongs to a run has a field `run` as well. Amounts are texts such as `1.20 USD`, times RFC 3339.
@@ -53,7 +54,7 @@ pub const REPLANNED: &str = "replanned";
 pub const CANCEL_REQUESTED: &str = "cancel_requested";
 /// A run is over.
 pub const RUN_ENDED: &str = "run_ended";
-/// Money was reserved on every budget of a run.
+/// Money was reserved on every budget of a run, or what else budgets count.
 pub const BUDGET_RESERVED: &str = "budget_reserved";
 /// A reservation was raised.
 pub const BUDGET_EXTENDED: &str = "budget_extended";
@@ -63,5 +64,7 @@ pub const BUDGET_SETTLED: &str = "budget_settled";
 pub const LEASE_GRANTED: &str = "lease_granted";
 /// Money was spent: a lease ended, or data was moved.
 pub const CHARGED: &str = "charged";
+/// Something was used that a budget counts otherwise than in money.
+pub const METERED: &str = "metered";
 /// An event for which no kind was decided yet: it is on record by its name alone.
 pub const OTHER: &str = "other";

@@ -47,7 +47,7 @@ pub mod checkpoint;
 pub mod entry;
 pub mod export;
 pub mod frame;
-mod hex;
+pub(crate) mod hex;
 pub mod kind;
 #[cfg(test)]
 mod laws;

@@ -178,7 +178,9 @@ impl Book {
     /// Why it cannot.
     pub(super) fn shortage(&self, asked: Amount) -> Shortage {
         let (left, limit) = (self.zero.with_parts(self.left()), self.zero.with_parts(self.limit));
-        Shortage { budget: self.name().clone(), left, limit, asked, on_limit: self.page.spec.on_limit.clone() }
+        let BudgetSpec { name, rule, on_limit, .. } = &self.page.spec;
+        let (budget, rule, on_limit) = (name.clone(), rule.clone(), on_limit.clone());
+        Shortage { budget, rule, left, limit, asked, on_limit }
     }
 
     /// What transfers will have added to the limit after one more; `None` when the limit does not fit then.
@@ -215,6 +217,12 @@ impl Book {
         if self.spent >= self.next_alert || self.timed {
             self.tell(now, notices);
         }
+    }
+
+    /// Whether time may matter on these terms; [`Book::pass`] knows whether it does now.
+    pub(super) fn is_timed(&self) -> bool {
+        let forecasts = self.page.spec.alerts.iter().any(|alert| matches!(alert, AlertAt::Forecast(_)));
+        self.page.rolling.is_some() || forecasts
     }
 
     /// Takes in the time: what a rolling window forgets, and what a forecast tells.

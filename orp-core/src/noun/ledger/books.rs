@@ -1,17 +1,19 @@
 //! All accounts, by dense numbers and by name.
 
-use super::LedgerError;
 use super::account::Book;
 use super::reservation::hash;
+use super::{LedgerError, Notice};
 use crate::id::BudgetName;
+use crate::unit::Timestamp;
 use hashbrown::HashTable;
+use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
 /// The most accounts one reservation is held on, ancestors included.
 pub(super) const MAX_ACCOUNTS: usize = 64;
 
 /// An account's place. INVARIANT: one is made only for an account that is there, and accounts are never removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct BookId(u32);
 
 /// All accounts.
@@ -19,6 +21,8 @@ pub(super) struct BookId(u32);
 pub(super) struct Books {
     list: Vec<Book>,
     names: HashTable<BookId>,
+    /// Those to which time may matter.
+    timed: BTreeSet<BookId>,
 }
 
 impl Index<BookId> for Books {
@@ -69,8 +73,21 @@ impl Books {
         self.list.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Book> {
-        self.list.iter_mut()
+    /// Notes whether time may matter to an account on its present terms.
+    pub(super) fn note_time(&mut self, id: BookId) {
+        match self[id].is_timed() {
+            true => self.timed.insert(id),
+            false => self.timed.remove(&id),
+        };
+    }
+
+    /// Takes in the time wherever it may matter; there are far more accounts to which it does not.
+    pub(super) fn pass(&mut self, now: Timestamp, notices: &mut Vec<Notice>) {
+        for id in &self.timed {
+            if let Some(book) = self.list.get_mut(id.0 as usize) {
+                book.pass(now, notices);
+            }
+        }
     }
 
     /// The named accounts and then their ancestors, each once.

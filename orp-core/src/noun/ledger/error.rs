@@ -1,7 +1,7 @@
 //! Why the ledger refuses. A refusal changes nothing.
 
 use super::{OnLimit, OnOverrun, ReservationStatus};
-use crate::id::{BudgetName, IdempotencyKey};
+use crate::id::{BudgetName, IdempotencyKey, RuleId};
 use crate::unit::{Amount, AmountError};
 use std::fmt;
 use thiserror::Error;
@@ -12,6 +12,8 @@ use thiserror::Error;
 pub struct Shortage {
     /// Which.
     pub budget: BudgetName,
+    /// The policy rule or document it comes from.
+    pub rule: RuleId,
     /// What is left of it; below zero after an overrun, or when its limit was lowered.
     pub left: Amount,
     /// Its limit.

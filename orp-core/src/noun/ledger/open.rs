@@ -41,6 +41,7 @@ impl Ledger {
             let parent = budget.parent.as_ref().map(|parent| self.books.id(parent)).transpose()?;
             let id = self.books.id(&budget.name)?;
             self.books[id].parent = parent;
+            self.books.note_time(id);
         }
         Ok(notices)
     }

@@ -112,9 +112,7 @@ impl Ledger {
             let key = self.holds[slot].key.clone();
             expiry.released.push((key, self.close(slot, ReservationStatus::Expired)));
         }
-        for book in self.books.iter_mut() {
-            book.pass(self.now, &mut expiry.notices);
-        }
+        self.books.pass(self.now, &mut expiry.notices);
         expiry
     }
 
