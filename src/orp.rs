@@ -146,11 +146,16 @@ impl Orp {
             Cleared::No(decision) => Some(decision),
             Cleared::Yes(_) => None,
         };
-        Ok(match (control.plan_blocking(problem).await?, cleared) {
-            (PlanOutcome::Infeasible(infeasible), _) => PlanAnswer::Infeasible(infeasible),
-            (PlanOutcome::Feasible(_), Some(refusal)) => PlanAnswer::Refused(Box::new(refusal)),
+        let (answer, refused) = match (control.plan_blocking(problem).await?, cleared) {
+            (PlanOutcome::Infeasible(infeasible), _) => (PlanAnswer::Infeasible(infeasible), Vec::new()),
+            (PlanOutcome::Feasible(_), Some(refusal)) => (PlanAnswer::Refused(Box::new(refusal)), Vec::new()),
             (PlanOutcome::Feasible(frontier), None) => control.permitted(frontier, &subjects),
-        })
+        };
+        if !refused.is_empty() {
+            let records = control.recorder.write(None, refused).await?;
+            control.recorder.tell(records);
+        }
+        Ok(answer)
     }
 
     /// Starts a run of a plan, if policy and the budgets allow it. When this returns `Started`, the run is in the journal

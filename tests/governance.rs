@@ -252,6 +252,10 @@ async fn forbidden_plans_are_not_offered() {
         house.builder(recipe("job", TASK)).policy(policy(&[document("Rule", "free", &spec)])).build().await.unwrap();
     let PlanAnswer::Refused(decision) = orp.plan(&intent()).await.unwrap() else { panic!("all plans cost something") };
     assert!(decision.reasons[0].because.starts_with("it costs "), "{decision}");
+    let mut asked = Vec::new();
+    orp.decisions(|recorded| asked.push(recorded)).await.unwrap();
+    let at_plan = |recorded: &&orp_sdk::policy::Recorded| recorded.request.point == PolicyPoint::Plan;
+    assert_eq!(asked.iter().find(at_plan).map(|recorded| &recorded.decision), Some(&*decision), "it is on record");
 }
 
 /// A class is lowered by people, and what is made of what they lowered is not sensitive for that again.
@@ -514,6 +518,7 @@ async fn a_run_stops_where_its_accelerator_time_ends() {
     assert_eq!(state.metered[&Meter::GpuSeconds].used, amount("160 gpu_seconds"));
     let (gpu, before) = (account(&orp, "gpu/total"), orp.budgets());
     assert!(gpu.spent <= gpu.limit && gpu.reserved.is_zero(), "{gpu}");
+    assert_eq!(gpu.spent, state.metered[&Meter::GpuSeconds].reserved, "it is charged as far as the reservation goes");
     drop(run);
     orp.shutdown().await;
     assert_eq!(cloud.host().await.budgets(), before);

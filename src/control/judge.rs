@@ -82,17 +82,21 @@ impl Control {
         Some(request)
     }
 
-    /// The plans of a frontier that policy does not forbid; its refusal when it forbids all.
-    pub(crate) fn permitted(&self, mut frontier: Frontier, subjects: &Subjects) -> PlanAnswer {
-        let mut refused: Vec<PolicyDecision> = Vec::new();
+    /// The plans of a frontier that policy does not forbid, its refusal when it forbids all; and the facts of what it
+    /// forbids.
+    pub(crate) fn permitted(&self, mut frontier: Frontier, subjects: &Subjects) -> (PlanAnswer, Vec<Event>) {
+        let (mut refused, mut facts): (Vec<PolicyDecision>, Vec<Event>) = (Vec::new(), Vec::new());
         frontier.plans.retain(|plan| {
             let request = self.plan_request(PolicyPoint::Plan, plan, subjects);
-            let decision = self.judge_plan(&request, plan, subjects).decision;
+            let Judged { decision, asked } = self.judge_plan(&request, plan, subjects);
             let is_forbidden = decision.verdict == Verdict::Forbid;
-            refused.extend(Some(decision).filter(|_| is_forbidden));
+            if is_forbidden {
+                facts.push(decided(PolicyPoint::Plan, plan.id.to_string(), decision.clone(), asked));
+                refused.push(decision);
+            }
             !is_forbidden
         });
-        match refused.first() {
+        let answer = match refused.first() {
             Some(decision) if frontier.plans.is_empty() => PlanAnswer::Refused(Box::new(decision.clone())),
             Some(decision) => {
                 let reason = format!("policy, for one: {decision}");
@@ -100,7 +104,8 @@ impl Control {
                 PlanAnswer::Plans(frontier)
             }
             None => PlanAnswer::Plans(frontier),
-        }
+        };
+        (answer, facts)
     }
 
     /// Why a decision does not let a run that was cleared go on, if it does not.

@@ -14,7 +14,7 @@ use orp_core::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How many different refusals of offers one planning puts on record.
-const REFUSALS_MAX: usize = 64;
+const REFUSALS_MAX: usize = 16;
 
 /// The offers that may not be used.
 struct Forbidden {

@@ -679,3 +679,74 @@ impl Default for PlanLimits {
         Self { candidates: 1_000_000, plans: 12 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::ResourceProvider;
+    use crate::memory::MemoryProvider;
+    use crate::noun::{Action, Claim, ComputeClaim, Goal, Work};
+    use futures_util::FutureExt;
+
+    fn offer(id: &str) -> Offer {
+        let offers = MemoryProvider::example().offers().now_or_never().unwrap().unwrap();
+        offers.into_iter().find(|offer| offer.key.offer.as_str() == id).unwrap()
+    }
+
+    /// A plan of a task that needs one accelerator and the example's data for ten seconds, on what is bound.
+    fn plan(tasks: &[(&str, Vec<Bound>)]) -> Plan {
+        let zero = "0 USD".parse().unwrap();
+        let task = |(name, _): &(&str, Vec<Bound>)| {
+            let action = Action::Person { request: "it does not matter".into() };
+            let mut task = Task::new(TaskName::new(*name).unwrap(), Work::Fixed(Span::SECOND), action);
+            let claim = ComputeClaim { gpu: GpuAmount::whole(1), ..ComputeClaim::default() };
+            task.claims = vec![Claim::Compute(claim), Claim::Data("corpus@v1".parse().unwrap())];
+            task
+        };
+        let binding = |(name, bound): &(&str, Vec<Bound>)| Binding {
+            bound: bound.clone(),
+            duration: Estimated { p95: Span::from_secs(10), ..Estimated::exact(Span::SECOND) },
+            ..Binding::new(TaskName::new(*name).unwrap(), zero)
+        };
+        let quality = Quality { value: 1.0, source: "assumed".into() };
+        let (cost, time) = (Estimated::exact(zero), Estimated::exact(Span::SECOND));
+        Plan::new(
+            PlanId::from_uuid(uuid::Uuid::nil()),
+            Intent::new(Goal::new("x")),
+            (RecipeName::new("x").unwrap(), "1".into()),
+            Workflow::new(tasks.iter().map(task).collect()).unwrap(),
+            tasks.iter().map(binding).collect(),
+            Estimate::new(cost, time, Probability::ZERO, quality, 0.0),
+        )
+    }
+
+    #[test]
+    fn a_plan_states_what_it_takes_beside_money() {
+        let bound = |claim, offer, units| Bound { claim, offer, units };
+        let mut away = offer("corpus");
+        away.place = Place::new("memory", "there");
+        let owned = Offer { market: Market::Owned, ..offer("gpu") };
+        let plan = plan(&[
+            ("gang", vec![bound(0, offer("gpu"), 2), bound(1, away, 1)]),
+            ("share", vec![bound(0, owned, 1), bound(1, offer("corpus"), 1)]),
+            ("none", vec![]),
+        ]);
+        let of = |meter, task: &str| {
+            let believed = plan.believed(meter, |name| task == "all" || name.as_str() == task);
+            believed.map(|amount| amount.unwrap().to_string())
+        };
+        for (meter, task, amount) in [
+            (Meter::GpuSeconds, "gang", Some("160 gpu_seconds")),
+            (Meter::GpuSeconds, "share", Some("10 gpu_seconds")),
+            (Meter::GpuSeconds, "none", Some("0 gpu_seconds")),
+            (Meter::GpuSeconds, "all", Some("170 gpu_seconds")),
+            (Meter::EgressBytes, "gang", Some("4096 egress_bytes")),
+            (Meter::EgressBytes, "share", Some("0 egress_bytes")),
+            (Meter::EgressBytes, "all", Some("4096 egress_bytes")),
+            (Meter::Tokens, "all", None),
+            (Meter::Cost, "all", None),
+        ] {
+            assert_eq!(of(meter, task).as_deref(), amount, "{meter} of {task}");
+        }
+    }
+}
