@@ -39,9 +39,7 @@ fn check(policy: &str, mut scheduler: Composed, preempts: bool, completion: f64)
     if preempts {
         work = philly::with_stop_cost(&work);
     }
-    let start = std::time::Instant::now();
     let outcome = Simulation::new(&workload(work), SimConfig::default()).unwrap().run(&mut scheduler).unwrap();
-    eprintln!("{policy} {:?} asked {}", start.elapsed(), outcome.asked);
     let seconds = |at: Option<Timestamp>| at.unwrap().since(Timestamp::EPOCH).as_secs_f64();
     let differ: Vec<String> = outcome
         .records
@@ -53,7 +51,6 @@ fn check(policy: &str, mut scheduler: Composed, preempts: bool, completion: f64)
         })
         .collect();
     let metrics = Metrics::of(&outcome);
-    eprintln!("{policy}: {metrics:?}");
     assert!(differ.is_empty(), "{} differ, first {:?}", differ.len(), &differ[..differ.len().min(3)]);
     assert!((metrics.completion.mean - completion).abs() < 1e-9, "{}", metrics.completion.mean);
 }

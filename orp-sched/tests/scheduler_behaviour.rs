@@ -1,5 +1,5 @@
 //! What the preemptive priority scheduler does, one behaviour a test, told in one line a step.
-#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail loudly")]
 
 use orp_core::prelude::*;
 use orp_sched::scheduler::{PreemptivePriority, PriorityConfig};

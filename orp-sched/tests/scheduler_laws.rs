@@ -3,7 +3,7 @@
 //! The model replays events and decisions and knows nothing of promises, indices or caches: it adds up what is held. Every
 //! step is judged: SCHED-1 to SCHED-7, that victims are needed and enough, that promises are kept, that patience is honoured,
 //! and that nothing that fits is left waiting. SCHED-8 is tried at the end, for every job that waits.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
 
 use orp_core::prelude::*;
 use orp_sched::scheduler::{PreemptivePriority, PriorityConfig};

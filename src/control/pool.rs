@@ -130,6 +130,13 @@ impl Pool {
                         signals.preempt.send_replace(Some(reason.into_owned()));
                     }
                 }
+                JobDecision::Reject { job, reason } => {
+                    tracing::warn!(%job, %reason, "the scheduler refuses it");
+                    // Whoever waits for its start hears that there will be none.
+                    jobs.remove(&job);
+                }
+                // No job handed in here is elastic.
+                other => tracing::warn!(?other, "not carried out"),
             }
         }
     }

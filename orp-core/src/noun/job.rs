@@ -264,7 +264,7 @@ impl DeviceSet {
     }
 
     /// How many.
-    pub const fn len(self) -> u32 {
+    pub const fn len(&self) -> u32 {
         self.0.count_ones()
     }
 

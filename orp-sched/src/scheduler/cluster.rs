@@ -128,8 +128,8 @@ impl NodeState {
         if demand.uneven {
             return 0;
         }
-        if demand.whole > 0 {
-            return by_amounts.min(self.idle.count_ones() / demand.whole);
+        if let Some(whole) = self.idle.count_ones().checked_div(demand.whole) {
+            return by_amounts.min(whole);
         }
         let of_shared: u32 = self.partly.iter().map(|(_, left)| left / demand.share).sum();
         let each = WHOLE as u32 / demand.share;

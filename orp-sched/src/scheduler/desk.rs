@@ -3,13 +3,14 @@
 use super::admit::Admission;
 use super::cluster::{Cluster, Spot};
 use super::order::Order;
+use super::pace::Pace;
 use super::place::Placement;
 use super::queue::{Place, WaitQueue};
 use super::task::{Phase, Task, TaskId};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use orp_core::id::{DeviceId, NodeName};
-use orp_core::noun::{ClusterView, Job, JobDecision, JobEvent, JobKey, Queue};
+use orp_core::noun::{ACCELERATOR, ClusterView, Job, JobDecision, JobEvent, JobKey, Queue};
 use orp_core::unit::{Span, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -229,7 +230,8 @@ impl Desk {
             return;
         };
         self.queue.remove(id, task);
-        task.pace = pace(&task.job, &self.cluster, spots);
+        let model = |spot: &Spot| self.cluster.node(spot.node)?.node().labels.get(ACCELERATOR);
+        task.pace = Pace::of(&task.job, spots.iter().map(model));
         task.enter(Phase::Running(spots.to_vec()), now, turn);
         self.cluster.take(&task.demand, spots);
         self.admission.take(task, task.members());
@@ -450,17 +452,4 @@ impl Desk {
     pub fn place_of(&self, id: TaskId) -> Option<Place> {
         self.task(id).map(|task| (task.rank, task.turn))
     }
-}
-
-/// How fast a job runs at these spots, of the fastest it could.
-fn pace(job: &Job, cluster: &Cluster, spots: &[Spot]) -> f64 {
-    if job.speeds.is_empty() {
-        return 1.0;
-    }
-    let fastest = job.speeds.values().copied().fold(0.0, f64::max);
-    let model = |spot: &Spot| cluster.node(spot.node)?.node().labels.get(orp_core::noun::ACCELERATOR);
-    let speed = |spot: &Spot| job.speeds.get(model(spot)?).copied();
-    // A gang is as fast as its slowest member.
-    let slowest = spots.iter().filter_map(speed).fold(f64::INFINITY, f64::min);
-    if fastest > 0.0 && slowest.is_finite() && slowest > 0.0 { slowest / fastest } else { 1.0 }
 }

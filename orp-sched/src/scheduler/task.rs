@@ -1,6 +1,7 @@
 //! A job as the scheduler keeps it.
 
 use super::cluster::{Demand, Spot};
+use super::pace::Pace;
 use orp_core::noun::{Job, NODE};
 use orp_core::unit::{Span, Timestamp};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub struct Task {
     /// What was left of it when it came to its phase, as far as known.
     pub(crate) remaining: Option<Span>,
     /// How fast it runs, of the fastest it could.
-    pub(crate) pace: f64,
+    pub(crate) pace: Pace,
     /// Counts up with every change of phase: who came to its phase first has the lower.
     pub(crate) turn: u64,
     /// Its place among those that wait, as of the last time it was ranked.
@@ -46,7 +47,19 @@ impl Task {
     pub(crate) fn new(job: Arc<Job>, turn: u64, class: u32) -> Self {
         let (demand, since, remaining) = (Demand::new(&job.demand), job.submitted, job.expected);
         let (waited, served) = (Span::ZERO, Span::ZERO);
-        Self { job, demand, phase: Phase::Waiting, since, waited, served, remaining, pace: 1.0, turn, rank: 0, class }
+        Self {
+            job,
+            demand,
+            phase: Phase::Waiting,
+            since,
+            waited,
+            served,
+            remaining,
+            pace: Pace::FULL,
+            turn,
+            rank: 0,
+            class,
+        }
     }
 
     /// The job.
@@ -113,9 +126,7 @@ impl Task {
         if self.is_waiting() {
             return Some(left);
         }
-        let ran = now.since(self.since);
-        let done = if self.pace == 1.0 { ran } else { Span::from_secs_f64(ran.as_secs_f64() * self.pace) };
-        Some(left.saturating_sub(done))
+        Some(left.saturating_sub(self.pace.work(now.since(self.since))))
     }
 
     /// When it is believed to end, if it runs.
@@ -124,11 +135,7 @@ impl Task {
             return None;
         }
         let left = self.remaining?;
-        Some(self.since.after(if self.pace == 1.0 {
-            left
-        } else {
-            Span::from_secs_f64(left.as_secs_f64() / self.pace)
-        }))
+        Some(self.since.after(self.pace.time(left)))
     }
 
     /// Whether all its members must be on one node.

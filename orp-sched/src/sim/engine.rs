@@ -3,10 +3,11 @@
 use super::account::{Account, Invalid};
 use super::outcome::{Outcome, Record, Sample};
 use super::workload::{Change, Work, Workload};
+use crate::scheduler::Pace;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use orp_core::contract::Scheduler;
-use orp_core::noun::{ACCELERATOR, ClusterView, Job, JobDecision, JobEvent, JobKey, Node, Slot};
+use orp_core::noun::{ACCELERATOR, ClusterView, JobDecision, JobEvent, JobKey, Node, Slot};
 use orp_core::unit::{Span, Timestamp};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -73,7 +74,7 @@ struct State {
     slots: Vec<Slot>,
     /// What is left of it, at full speed.
     left: Span,
-    pace: f64,
+    pace: Pace,
     since: Timestamp,
     stopping: bool,
     /// Counts its starts, so that the end of an earlier one is known.
@@ -357,8 +358,7 @@ impl<'a> Simulation<'a> {
         record.held = record.held.saturating_add(ran);
         state.stopping = false;
         if !done {
-            let work = if state.pace == 1.0 { ran } else { Span::from_secs_f64(ran.as_secs_f64() * state.pace) };
-            state.left = state.left.saturating_sub(work).saturating_add(record.job.stop_cost);
+            state.left = state.left.saturating_sub(state.pace.work(ran)).saturating_add(record.job.stop_cost);
             record.lost = record.lost.saturating_add(record.job.stop_cost);
             record.waits_since = self.now;
             self.waiting += 1;
@@ -389,8 +389,11 @@ impl<'a> Simulation<'a> {
                 let members: u32 = slots.iter().map(|slot| slot.members).sum();
                 self.gpu_milli += record.job.demand.gpu.milli() * u64::from(members);
                 self.cpu_milli += record.job.demand.cpu.milli() * u64::from(members);
-                state.pace =
-                    pace(&record.job, &self.view, &slots) * f64::from(members) / f64::from(record.job.members.max(1));
+                let nodes = &self.view.nodes;
+                let node = |slot: &Slot| nodes.iter().find(|node| node.name == slot.node);
+                // Only where speeds differ is it worth a look at the nodes.
+                let models = slots.iter().map(|slot| node(slot)?.labels.get(ACCELERATOR));
+                state.pace = Pace::of(&record.job, models).with_members(members, record.job.members);
                 (state.slots, state.since) = (slots, self.now);
                 state.starts += 1;
                 self.started += 1;
@@ -398,11 +401,7 @@ impl<'a> Simulation<'a> {
                 record.waited = record.waited.saturating_add(self.now.since(record.waits_since));
                 (self.waiting, self.running) = (self.waiting - 1, self.running + 1);
                 if !record.job.service {
-                    let takes = if state.pace == 1.0 {
-                        state.left
-                    } else {
-                        Span::from_secs_f64(state.left.as_secs_f64() / state.pace)
-                    };
+                    let takes = state.pace.time(state.left);
                     self.ends.push(Reverse((self.now.after(takes), self.started, job, state.starts)));
                 }
             }
@@ -443,18 +442,4 @@ fn record(work: &Work) -> Record {
         lost: Span::ZERO,
         waits_since: work.job.submitted,
     }
-}
-
-/// How fast a job runs there, of the fastest it could: a gang is as fast as its slowest member.
-fn pace(job: &Job, view: &ClusterView, slots: &[Slot]) -> f64 {
-    if job.speeds.is_empty() {
-        return 1.0;
-    }
-    let fastest = job.speeds.values().copied().fold(0.0, f64::max);
-    let speed = |slot: &Slot| {
-        let node = view.nodes.iter().find(|node| node.name == slot.node)?;
-        job.speeds.get(node.labels.get(ACCELERATOR)?).copied()
-    };
-    let slowest = slots.iter().filter_map(speed).fold(f64::INFINITY, f64::min);
-    if fastest > 0.0 && slowest.is_finite() && slowest > 0.0 { slowest / fastest } else { 1.0 }
 }

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use std::path::PathBuf;
 
 /// A trace of the shared folder, unpacked; says so and is none where that folder is not.
-pub fn open(path: &str) -> Option<BufReader<Box<dyn Read>>> {
+pub(crate) fn open(path: &str) -> Option<BufReader<Box<dyn Read>>> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/traces")).join(path);
     let Ok(file) = File::open(&path) else {
         eprintln!("SKIPPED: there is no {}", path.display());
