@@ -222,8 +222,26 @@ impl Desk {
         members == task.members() && each
     }
 
-    /// Starts a task that waits at these spots, which must be free.
-    pub fn start_at(&mut self, id: TaskId, spots: &[Spot], reason: impl Into<Cow<'static, str>>) {
+    /// Starts a task that waits at these spots, if they are free and quota and device allow.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn try_start_at(
+        &mut self,
+        id: TaskId,
+        spots: &[Spot],
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Result<(), Refusal> {
+        self.may_start(id)?;
+        let task = self.task(id).filter(|task| task.is_waiting()).ok_or(Refusal::Room)?;
+        if !self.is_free(task, spots) {
+            return Err(Refusal::Room);
+        }
+        self.start_at(id, spots, reason);
+        Ok(())
+    }
+
+    fn start_at(&mut self, id: TaskId, spots: &[Spot], reason: impl Into<Cow<'static, str>>) {
         let (now, turn) = (self.now, self.next_turn());
         let Some(task) = self.tasks.get_mut(id as usize).and_then(Option::as_mut).filter(|task| task.is_waiting())
         else {

@@ -8,7 +8,7 @@
 //! | [`Order`] | whose turn is it? | [`Fifo`], [`ShortestFirst`], [`ShortestRemaining`] |
 //! | [`Admission`] | may it have so much? | [`Quotas`]: caps of tenants, and the quota tree |
 //! | [`Placement`] | where do members go? | [`BestFit`], [`WorstFit`], [`Consolidate`] |
-//! | [`Planning`] | who starts, who stops? | [`Greedy`], [`Reselect`] |
+//! | [`Planning`] | who starts, who stops? | [`Greedy`], [`Backfill`], [`Reselect`] |
 
 mod admit;
 mod amounts;
@@ -31,7 +31,7 @@ pub use desk::{Desk, Refusal};
 pub use order::{Fifo, Order, ShortestFirst, ShortestRemaining};
 pub use pace::Pace;
 pub use place::{BestFit, Consolidate, Placement, WorstFit};
-pub use plan::{Greedy, Planning, Reselect};
+pub use plan::{Backfill, Greedy, Planning, Reselect};
 pub use priority::{PreemptivePriority, PriorityConfig};
 pub use queue::WaitQueue;
 pub use task::{Phase, Task, TaskId};

@@ -143,7 +143,7 @@ impl WaitQueue {
     }
 
     /// All that wait, in order.
-    pub fn iter(&self) -> impl Iterator<Item = TaskId> {
+    pub fn iter(&self) -> impl Iterator<Item = TaskId> + use<> {
         let mut all: Vec<(Place, TaskId)> =
             self.classes.iter().flat_map(|class| class.waiting.iter().copied()).collect();
         all.sort_unstable();

@@ -1,8 +1,11 @@
 //! What a pass does: who of those that wait starts, and who stops for others.
 
+mod backfill;
 mod greedy;
+mod profile;
 mod reselect;
 
+pub use backfill::Backfill;
 pub use greedy::Greedy;
 pub use reselect::Reselect;
 

@@ -3,8 +3,10 @@
 //! Readers take bytes, line by line, and never more than a line at a time; what is packed or in files is the caller's to
 //! open. Every error names the trace, the line, what stands there and what was expected.
 
+pub mod batsim;
 mod lines;
 pub mod philly;
+pub mod swf;
 
 pub use lines::TraceError;
 
