@@ -87,6 +87,9 @@ fn archive(name: &str, processors: u64, policy: &str, backfill: Option<Backfill>
 fn hpc2n_is_the_oracles() {
     archive("hpc2n_sample", 240, "fcfs", None, Some((5_588.6, 47.04)));
     archive("hpc2n_sample", 240, "easy", Some(Backfill::easy()), Some((3_470.2, 16.21)));
+    // The oracle makes all reservations anew, in the order of the queue, where Batsim keeps them and moves them forward.
+    let anew = Backfill::with_reservations(usize::MAX);
+    archive("hpc2n_sample", 240, "conservative", Some(anew), Some((3_596.7, 16.74)));
 }
 
 #[test]
