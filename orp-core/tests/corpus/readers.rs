@@ -2,7 +2,6 @@
 //! the fuzz targets in `fuzz/`. Each says whether its input was read.
 
 use orp_core::prelude::*;
-use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt::{Debug, Display},
     str::FromStr,
@@ -66,7 +65,7 @@ pub(crate) fn recipes(input: &[u8]) -> bool {
 
 /// What is read prints as JSON that reads back as the same; what is not says where.
 #[cfg(feature = "yaml")]
-fn document<T: Serialize + DeserializeOwned + Debug + PartialEq>(
+fn document<T: serde::Serialize + serde::de::DeserializeOwned + Debug + PartialEq>(
     text: &str,
     read: fn(&Source<'_>) -> Result<T, DocumentError>,
 ) -> bool {

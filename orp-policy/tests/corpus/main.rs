@@ -55,5 +55,5 @@ fn disclosures() {
 
 #[test]
 fn texts() {
-    try_all("texts", 800, readers::texts);
+    try_all("texts", 600, readers::texts);
 }
