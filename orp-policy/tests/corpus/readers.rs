@@ -259,11 +259,7 @@ fn checked<'t>(guardrails: &Guardrails<'_>, text: &'t str) -> Checked<'t> {
     assert!(ends().all(|end| text.is_char_boundary(end)), "{whole:?}");
     let (mut stream, mut rest, mut out) = (guardrails.stream(Channel::Output), text, String::new());
     for length in (1..).map(|step| 1 + step * step % 23) {
-<<<<<<< HEAD
-        let end = (length..rest.len()).find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
-=======
         let end = rest.char_indices().nth(length).map_or(rest.len(), |(end, _)| end);
->>>>>>> h-corpus
         let (piece, after) = rest.split_at(end);
         out += &stream.push(piece).text;
         rest = after;
