@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn accounts_are_named_after_their_holders() {
-        let long = "x".repeat(300);
+        let (long, longest) = ("x".repeat(300), "x".repeat(VALUES_LIMIT_BYTES));
         let vision = [("project.id", "vision"), ("requester", "ada")];
         let dashed = [("project.id", "a-b"), ("requester", "c d/é")];
         for (spec, facts, name) in [
@@ -331,6 +331,7 @@ mod tests {
             ("per: [dataset.class]", &[("dataset.name", "x")], "b/unknown:dataset.class 0.00 USD"),
             ("per: [dataset.class]", &vision, ""),
             ("per: [labels.team]", &vision, "b/unknown:labels.team 0.00 USD"),
+            ("per: [project.id]", &[("project.id", longest.as_str())], &format!("b/{longest}/total 5.00 USD")),
             (
                 "per: [project.id]",
                 &[("project.id", long.as_str())],

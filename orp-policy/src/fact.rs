@@ -544,6 +544,15 @@ mod tests {
     }
 
     #[test]
+    fn distances_count_letters() {
+        for (from, to, expected) in
+            [("", "cost", 4), ("cost", "", 4), ("cost", "cost", 0), ("cots", "cost", 2), ("kitten", "sitting", 3)]
+        {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
     fn hosts_declare_facts_beside_these() {
         let mut vocabulary = Vocabulary::builtin().clone();
         vocabulary.declare(Declaration::new("team.size", FactKind::Number, "how many")).unwrap();
@@ -563,6 +572,8 @@ mod tests {
             let error = vocabulary.declare(Declaration::new(name, FactKind::Text, "")).unwrap_err();
             assert!(error.contains(part), "{name}: {error}");
         }
+        let mut declare = |length| vocabulary.declare(Declaration::new("n".repeat(length), FactKind::Text, ""));
+        assert!(declare(LABEL_LIMIT_BYTES).is_ok() && declare(LABEL_LIMIT_BYTES + 1).is_err());
         let none = Declaration::new("mood", FactKind::OneOf(Vec::new()), "");
         assert!(vocabulary.declare(none).unwrap_err().contains("one of no texts"));
     }
@@ -591,5 +602,15 @@ mod tests {
         assert_eq!(read("dataset.class"), "Value(Class(Restricted))");
         assert_eq!(read("labels.price"), "Value(Text(\"5 USD\"))");
         assert!(read("labels.long").starts_with("Mistyped"));
+        let time = FactValue::from("2026-11-23T00:00:00Z");
+        assert!(matches!(FactKind::Time.read(&time), Some(Value::Time(_))));
+    }
+
+    #[test]
+    fn lists_have_a_bound() {
+        let is_read = |texts: Vec<String>| FactKind::Texts.read(&texts.into()).is_some();
+        assert!(is_read(vec!["x".repeat(TEXT_LIMIT_BYTES); TEXTS_LIMIT]));
+        assert!(!is_read(vec![String::new(); TEXTS_LIMIT + 1]));
+        assert!(!is_read(vec![String::new(), "x".repeat(TEXT_LIMIT_BYTES + 1)]));
     }
 }

@@ -584,8 +584,10 @@ mod tests {
     /// The index is there to look at few rules; the laws only say that it looks at enough.
     #[test]
     fn the_index_leaves_out_other_projects() {
-        let specs: Vec<String> =
-            (0..100).map(|at| format!("effect: deny, where: {{project.id: p{at}, market: spot}}")).collect();
+        let specs: Vec<String> = (0..100)
+            .map(|at| format!("effect: deny, where: {{project.id: p{at}, market: spot, region: eu}}"))
+            .chain(["effect: deny, where: {dataset.name: tickets}".into()])
+            .collect();
         let set = set(&specs.iter().map(String::as_str).collect::<Vec<_>>());
         let mut request = PolicyRequest::new(PolicyPoint::Place, "x", Timestamp::EPOCH).with_fact("market", "spot");
         let candidates = |request: &PolicyRequest| {
@@ -594,5 +596,56 @@ mod tests {
         assert_eq!(candidates(&request), 100, "whose it is is not known");
         request.facts = Facts::from([("project.id".into(), "p7".into()), ("market".into(), "spot".into())]);
         assert_eq!(candidates(&request), 1);
+        let request = request.with_fact("dataset.class", "public");
+        assert_eq!(candidates(&request), 2, "of which data set is not known");
+    }
+
+    #[test]
+    fn a_set_says_what_it_holds() {
+        let document = |kind: &str, id: &str, spec: &str| {
+            format!(
+                "---\napiVersion: orp.policy/v1\nkind: {kind}\nmetadata: {{id: {id}, owner: {id}-owner}}\nspec: {{{spec}}}\n"
+            )
+        };
+        let text = [
+            document("Rule", "rule", "effect: deny, mode: warn, actions: [x]"),
+            document("Budget", "budget", "limit: 5 USD, window: total"),
+            document("ApprovalFlow", "one", "approvers: [ada]"),
+            document("ApprovalFlow", "two", "approvers: [ada, bob], quorum: 2"),
+            document(
+                "Exception",
+                "exception",
+                "rules: [rule], where: {project.id: p}, until: 2027-01-01T00:00:00Z, because: x, approvedBy: [ada]",
+            ),
+        ];
+        let set = PolicySet::from_sources(&[Source::new("set.yaml", &text.concat())]).unwrap();
+        let owners = [
+            set.rules()[0].owner(),
+            set.all_budgets()[0].owner(),
+            set.approval_flows()[0].owner(),
+            set.approval_flows()[1].owner(),
+            set.exceptions()[0].owner(),
+        ];
+        let owners: Vec<&str> = owners.into_iter().map(|owner| owner.unwrap().as_str()).collect();
+        assert_eq!(owners, ["rule-owner", "budget-owner", "one-owner", "two-owner", "exception-owner"]);
+        let quorum = |id: &str| set.approval_terms(&RuleId::new(id).unwrap()).map(|terms| terms.quorum);
+        assert_eq!(["one", "two", "rule"].map(quorum), [Some(1), Some(2), None]);
+        assert_eq!(set.rules()[0].mode().to_string(), "warn");
+        let shown = format!("{set:?}");
+        assert!(
+            shown.starts_with("PolicySet { rules: 1, budgets: 1, approval_flows: 2, exceptions: 1, version: "),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_is_left_of_a_borrowed_set_decides_as_the_set() {
+        let set = set(&["effect: allow", "effect: deny, where: {project.id: vision, region: us}"]);
+        let known = PolicyRequest::new(PolicyPoint::Place, "x", Timestamp::EPOCH).with_fact("project.id", "vision");
+        let left = PolicyEngine::residual(&set, &known, &["region"]).unwrap();
+        for region in ["us", "eu"] {
+            let whole = set.decide(&known.clone().with_fact("region", region));
+            assert_eq!(left.decide(&Facts::from([("region".into(), region.into())])), whole, "{region}");
+        }
     }
 }

@@ -182,6 +182,11 @@ fn wrong_expressions_are_refused_where_they_stand() {
         ("  when: 1 < 2\n", "7:9: it is true whatever the facts: expected a condition on facts, or no `when`"),
         ("  when: true\n", "7:9: it is true whatever the facts: expected a condition on facts, or no `when`"),
         ("  when: \"\"\n", "7:9: it is no expression: mismatched input `the end` expecting expression"),
+        ("  because: cots > 5\n  when: cots > 5\n", "8:9: unknown fact `cots`: expected one of agent.id, …"),
+        (
+            "  when: |\n    priority > 3 &&\n    cots > 5\n  because: cots > 5\n",
+            "9:5: unknown fact `cots`: expected one of agent.id, …",
+        ),
         (
             "  points: [intent]\n  when: cost > money('5 USD')\n",
             "7:11: the rule speaks at intent, and `cost` is known at plan, run, replan only",
@@ -387,6 +392,37 @@ fn wrong_budgets_are_refused_with_their_place() {
     for (spec, expected) in cases {
         assert_eq!(shortened(&error(&budget(spec))), expected, "{spec}");
     }
+}
+
+/// A budget may stand below another that stands below a third, but not below itself.
+#[test]
+fn budgets_that_lead_back_are_refused() {
+    let chain = |top: &str| {
+        [("a", top), ("b", ", parent: a"), ("c", ", parent: b")].map(|(id, parent)| {
+            format!("---\napiVersion: orp.policy/v1\nkind: Budget\nmetadata: {{id: {id}}}\nspec: {{limit: 5 USD, window: total{parent}}}\n")
+        })
+    };
+    assert_eq!(load(&chain("").concat()).unwrap().all_budgets().len(), 3);
+    let errors = load(&chain(", parent: c").concat()).unwrap_err();
+    let messages: Vec<&str> = errors.errors().iter().map(|error| error.message.as_str()).collect();
+    assert_eq!(messages, ["`a` is its own ancestor", "`b` is its own ancestor", "`c` is its own ancestor"]);
+}
+
+/// What is just within a limit is read.
+#[test]
+fn limits_are_inclusive() {
+    let values = |count: u32| (0..count).map(|at| at.to_string()).collect::<Vec<_>>().join(", ");
+    let numbers = |count| rule(&format!("{{effect: deny, actions: [x], where: {{priority: [{}]}}}}", values(count)));
+    assert!(load(&numbers(511)).is_ok());
+    assert_eq!(error(&numbers(512)), "4:43: 513 values to compare with: at most 512 in one document");
+    let named = |length: usize| {
+        budget("{limit: 5 USD, window: total}").replace("id: b", &format!("id: {}", "b".repeat(length)))
+    };
+    assert!(load(&named(64)).is_ok());
+    assert!(error(&named(65)).contains("begins accounts' names: expected at most 64 bytes"), "{}", error(&named(65)));
+    let padded = |length| "#".repeat(length);
+    assert!(load(&padded(orp_core::document::LIMIT_BYTES)).is_ok());
+    assert!(load(&padded(orp_core::document::LIMIT_BYTES + 1)).is_err());
 }
 
 /// Without most of the vocabulary.

@@ -425,8 +425,8 @@ impl TimePart {
 impl Arithmetic {
     /// The result, if there is one: checked, never wrapped.
     fn on<'v>(self, left: Value<'_>, right: Value<'_>) -> Option<Value<'v>> {
-        match (left, right) {
-            (Value::Number(left), Value::Number(right)) => {
+        match (self, left, right) {
+            (_, Value::Number(left), Value::Number(right)) => {
                 let result = match self {
                     Self::Add => left.checked_add(right),
                     Self::Subtract => left.checked_sub(right),
@@ -436,14 +436,10 @@ impl Arithmetic {
                 };
                 result.map(Value::Number)
             }
-            (Value::Money(left), Value::Money(right)) => match self {
-                Self::Add => left.checked_add(right).ok().map(Value::Money),
-                Self::Subtract => left.checked_sub(right).ok().map(Value::Money),
-                _ => None,
-            },
-            (Value::Money(money), Value::Number(count)) | (Value::Number(count), Value::Money(money))
-                if self == Self::Multiply =>
-            {
+            (Self::Add, Value::Money(left), Value::Money(right)) => left.checked_add(right).ok().map(Value::Money),
+            (Self::Subtract, Value::Money(left), Value::Money(right)) => left.checked_sub(right).ok().map(Value::Money),
+            (Self::Multiply, Value::Money(money), Value::Number(count))
+            | (Self::Multiply, Value::Number(count), Value::Money(money)) => {
                 let micros = money.micros().checked_mul(count)?;
                 Some(Value::Money(orp_core::unit::Money::from_micros(micros, money.currency())))
             }

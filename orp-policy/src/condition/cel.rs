@@ -455,12 +455,16 @@ fn is_condition(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn show(text: &str) -> String {
+    fn read_all(text: &str) -> Result<Expr, CelError> {
         let mut vocabulary = Vocabulary::builtin().clone();
         for (name, kind) in [("tags", FactKind::Texts), ("due", FactKind::Time)] {
             vocabulary.declare(crate::fact::Declaration::new(name, kind, "")).unwrap();
         }
-        match read(&vocabulary, text) {
+        read(&vocabulary, text)
+    }
+
+    fn show(text: &str) -> String {
+        match read_all(text) {
             Ok(expr) => expr.to_string(),
             Err(CelError { place: Some((line, column)), message }) => format!("{line}:{column}: {message}"),
             Err(CelError { place: None, message }) => message,
@@ -485,6 +489,9 @@ mod tests {
             ("labels['a-b'] == labels.team", "`labels.a-b` is `labels.team`"),
             ("model.name.startsWith('llama-')", "`model.name` begins with llama-"),
             ("!model.name.contains('x')", "`model.name` does not contain x"),
+            ("model.name.endsWith('-7b')", "`model.name` ends with -7b"),
+            ("tags.size() > 1", "size(`tags`) > 1"),
+            ("priority % 2 == 1", "(`priority` % 2) is 1"),
             ("'eu' in tags && size(tags) < 3", "eu is in `tags` and size(`tags`) < 3"),
             ("now >= timestamp('2026-12-01T00:00:00Z')", "`now` >= 2026-12-01T00:00:00Z"),
             ("now.getDayOfWeek() in [0, 6] || due < now", "`now`.getDayOfWeek() is one of 0, 6 or `due` < `now`"),
@@ -496,6 +503,67 @@ mod tests {
         ] {
             assert_eq!(show(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn conditions_are_judged_on_what_is_known() {
+        let money = |text: &str| FactValue::Money(text.parse().unwrap());
+        let facts = Facts::from([
+            ("cost".into(), money("5 USD")),
+            ("priority".into(), 7.into()),
+            ("model.name".into(), "llama-7b".into()),
+            ("tags".into(), vec!["eu".to_owned(), "gdpr".to_owned()].into()),
+            ("due".into(), FactValue::Time("2026-11-24T04:38:00Z".parse().unwrap())),
+        ]);
+        let at = "2026-11-23T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("cost * 2 - money('1 USD') == money('9 USD')", Truth::True),
+            ("2 * cost + money('1 USD') == money('11 USD')", Truth::True),
+            ("cost + money('1 USD') > money('6 USD')", Truth::False),
+            ("cost + money('1 EUR') > money('1 USD')", Truth::Unknown),
+            ("cost * 9223372036854775807 > money('1 USD')", Truth::Unknown),
+            ("priority / 2 == 3 && priority % 4 == 3 && -priority == -7", Truth::True),
+            ("size(tags) == 2 && size(model.name) == 8", Truth::True),
+            ("'eu' in tags && !('us' in tags)", Truth::True),
+            ("model.name.startsWith('llama') && model.name.endsWith('7b') && model.name.contains('-')", Truth::True),
+            ("model.name.startsWith('7b') || model.name.endsWith('llama') || model.name.contains('gpt')", Truth::False),
+            ("due.getFullYear() == 2026 && due.getMonth() == 10 && due.getDate() == 24", Truth::True),
+            ("due.getDayOfMonth() == 23 && due.getDayOfWeek() == 2", Truth::True),
+            ("due.getHours() == 4 && due.getMinutes() == 38 && now < due", Truth::True),
+            ("labels.team != 'a' || priority == 8", Truth::Unknown),
+        ] {
+            assert_eq!(read_all(text).unwrap().judge(View::new(&facts, at)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_size_is_how_many_values_are_looked_at() {
+        for (text, size) in [
+            ("has(agent.id)", 1),
+            ("priority == 1 || priority == 2", 4),
+            ("priority in [1, 2, 3, 3]", 4),
+            ("size(tags) < 3", 3),
+            ("cost * 2 - money('1 USD') < money('9 USD')", 6),
+        ] {
+            assert_eq!(read_all(text).unwrap().size(), size, "{text}");
+        }
+        let most = vec!["priority==1"; SIZE_LIMIT / 2].join("||");
+        assert_eq!(read_all(&most).unwrap().size(), SIZE_LIMIT);
+        let repeated = format!("priority in [{}]", ["1"; 1_000].join(","));
+        assert_eq!(show(&repeated), "`priority` is 1", "what is repeated counts once");
+        let longest = format!("{:LIMIT_BYTES$}", "tool.writes");
+        assert_eq!(show(&longest), "`tool.writes` is true");
+    }
+
+    #[test]
+    fn facts_are_in_order_each_once() {
+        let expr = read_all("priority > 1 && cost > money('1 USD') && (priority < 9 || due > now)").unwrap();
+        assert_eq!(expr.facts().into_iter().map(FactName::as_str).collect::<Vec<_>>(), ["cost", "due", "priority"]);
+    }
+
+    #[test]
+    fn places_are_counted_from_one() {
+        assert_eq!([(1, 1), (0, 1), (1, 0), (-1, 1)].map(place_of), [Some((1, 1)), None, None, None]);
     }
 
     #[test]
@@ -552,6 +620,16 @@ mod tests {
             ("money(labels.x) > money('5 USD')", "1:13: `money` takes a text in quotes: `money('…')`"),
             ("timestamp('soon') < now", "1:11: `soon` is not a time such as `2026-11-23T00:00:00Z`"),
             ("priority.getHours() == 1", "1:1: `getHours` is of a time, this is a whole number"),
+            ("priority.getAge() == 1", "1:16: unknown function `getAge`"),
+            ("model.name.upper() == 'A'", "1:17: unknown function `upper`"),
+            ("priority.contains('1')", "1:1: expected text, this is a whole number"),
+            ("size(priority) == 1", "1:6: `size` is of texts and lists, this is a whole number"),
+            (
+                "due > '2026'",
+                "1:5: a time such as `2026-11-23T00:00:00Z` cannot be compared with text; write the time as `timestamp('…')`",
+            ),
+            ("has(agent.id) == 'x'", "1:4: expected a fact, a literal or a function"),
+            ("f(labels, 'x').y == 'a'", "1:15: expected a fact, a literal or a function"),
             ("1 / 0 == 1", "1:7: it cannot be computed"),
             ("18446744073709551615u == 1u", "1:1: `18446744073709551615` is too large a number"),
         ] {
@@ -566,9 +644,11 @@ mod tests {
             let deep = show(&format!("{}tool.writes{}", open.repeat(times), close.repeat(times)));
             assert!(deep.contains("recursion limit") || deep.contains("nests more than 64 deep"), "{open}: {deep}");
         }
-        for chain in ["a.", "1 + ", "a in "] {
-            let deep = show(&format!("{}tool.writes", chain.repeat(4_000 / chain.len())));
-            assert!(deep.contains("nests more than 64 deep"), "{chain}: {deep}");
+        for (before, chain, after) in
+            [("", "a.", ""), ("", "1 + ", ""), ("", "a in ", ""), ("{1: ", "a.", "}"), ("{", "a.", ": 1}")]
+        {
+            let deep = show(&format!("{before}{}tool.writes{after}", chain.repeat(3_900 / chain.len())));
+            assert!(deep.contains("nests more than 64 deep"), "{before}{chain}: {deep}");
         }
         for (harmless, close) in [("(", ")"), ("!!", ""), ("--", "")] {
             let text = format!("{}tool.writes{}", harmless.repeat(1_000), close.repeat(1_000));

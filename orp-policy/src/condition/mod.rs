@@ -235,3 +235,33 @@ pub(crate) fn literal(value: &FactValue) -> Value<'_> {
         FactValue::Text(text) => Value::Text(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Vocabulary;
+
+    #[test]
+    fn joined_conditions_are_flat_and_decided_where_they_can_be() {
+        let present = |name| Expr::Atom(Atom::new(Test::Present(Vocabulary::builtin().find(name).unwrap()), true));
+        let (cost, region, market) = (present("cost"), present("region"), present("market"));
+        let (yes, no) = (Expr::Always(true), Expr::Always(false));
+        type Join = fn(Vec<Expr>) -> Expr;
+        let all: Join = |parts| Expr::all(parts);
+        let any: Join = |parts| Expr::any(parts);
+        for (join, other, kept, neutral, decided) in
+            [(all, any, Expr::All as Join, &yes, &no), (any, all, Expr::Any as Join, &no, &yes)]
+        {
+            assert_eq!(join(vec![]), *neutral);
+            assert_eq!(join(vec![neutral.clone(), cost.clone()]), cost);
+            assert_eq!(join(vec![cost.clone(), decided.clone()]), *decided);
+            let inner = join(vec![cost.clone(), region.clone()]);
+            assert_eq!(inner, kept(vec![cost.clone(), region.clone()]));
+            assert_eq!(
+                join(vec![inner.clone(), market.clone()]),
+                kept(vec![cost.clone(), region.clone(), market.clone()])
+            );
+            assert_eq!(other(vec![inner.clone()]), inner);
+        }
+    }
+}

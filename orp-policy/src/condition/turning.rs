@@ -1,7 +1,6 @@
 //! Turning points: the values of a fact at which conditions on it may change. Between two of them every value is judged
 //! alike, so trying these is trying all: what an explanation proposes, and what an invariant is checked on.
 
-use super::atom::Relation;
 use super::{Atom, Expr, Term, Test};
 use crate::fact::{FactKind, FactName};
 use orp_core::noun::{DataClass, FactValue};
@@ -54,11 +53,8 @@ pub(crate) const CLASSES: [DataClass; 4] =
 fn of_atom(atom: &Atom) -> Option<(&FactName, Vec<FactValue>)> {
     match &atom.test {
         Test::OneOf(Term::Fact(fact), values) => Some((fact, values.iter().flat_map(around).collect())),
-        Test::Compare(relation, Term::Fact(fact), Term::Literal(value))
-        | Test::Compare(relation, Term::Literal(value), Term::Fact(fact)) => {
-            let values = if *relation == Relation::Equal { vec![value.clone()] } else { around(value) };
-            Some((fact, values))
-        }
+        Test::Compare(_, Term::Fact(fact), Term::Literal(value))
+        | Test::Compare(_, Term::Literal(value), Term::Fact(fact)) => Some((fact, around(value))),
         Test::Text(_, Term::Fact(fact), Term::Literal(part)) => Some((fact, vec![part.clone()])),
         Test::Within(Term::Literal(FactValue::Text(text)), Term::Fact(fact)) => {
             Some((fact, vec![vec![text.clone()].into()]))
@@ -78,4 +74,50 @@ pub(crate) fn around(value: &FactValue) -> Vec<FactValue> {
         _ => None,
     };
     [by(-1), Some(value.clone()), by(1)].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::cel;
+    use crate::fact::{Declaration, Vocabulary};
+
+    fn show(text: &str) -> String {
+        let mut vocabulary = Vocabulary::builtin().clone();
+        vocabulary.declare(Declaration::new("tags", FactKind::Texts, "")).unwrap();
+        let condition = cel::read(&vocabulary, text).unwrap();
+        let show = |values: Vec<FactValue>| values.iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" ");
+        points([&condition])
+            .into_iter()
+            .map(|(fact, values)| format!("{fact}: {}", show(values)))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    #[test]
+    fn values_are_those_at_which_a_condition_turns() {
+        for (text, expected) in [
+            ("priority > 3", "priority: 2 3 4"),
+            ("3 < priority || priority >= 4", "priority: 2 3 4 5"),
+            ("priority == 3", "priority: 2 3 4"),
+            ("model.name == 'a'", "model.name: … a"),
+            ("model.name.startsWith('a') && has(agent.id)", "agent.id: …; model.name: … a"),
+            ("labels.a == labels.b", "labels.a: …; labels.b: …"),
+            ("model.visibility == 'public'", "model.visibility: private public"),
+            ("tool.writes", "tool.writes: false true"),
+            ("dataset.class >= label('internal')", "dataset.class: restricted confidential internal public"),
+            ("cost > money('5 USD')", "cost: 4.999999 USD 5.00 USD 5.000001 USD"),
+            ("'eu' in tags", "tags: [] [eu]"),
+        ] {
+            assert_eq!(show(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_have_a_bound() {
+        let many: Vec<String> = (0..2 * VALUES_LIMIT).map(|at| format!("'{at:02}'")).collect();
+        let values = show(&format!("model.name in [{}]", many.join(", ")));
+        assert_eq!(values.split_whitespace().count(), 1 + VALUES_LIMIT, "{values}");
+        assert!(values.starts_with("model.name: … 00 01 ") && values.ends_with(" 30"), "{values}");
+    }
 }
