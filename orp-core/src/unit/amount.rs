@@ -362,7 +362,7 @@ mod tests {
         for (text, part) in [
             ("500", "expected a number and a currency or meter"),
             ("many calls", "expected a number and a currency or meter"),
-            ("5 cost", "unknown unit `cost`"),
+            ("5 cost", "unknown unit `cost`, expected one of the ISO 4217 currencies, such as `USD`, or gpu_seconds"),
             ("5 gpu_hours", "unknown unit `gpu_hours`"),
             ("0.5 calls", "not finer than it"),
             ("99999999999999999999 tokens", "out of range"),
@@ -386,16 +386,34 @@ mod tests {
         ] {
             assert_eq!(Amount::read(meter, text).unwrap().to_string(), printed);
         }
-        for (meter, text) in [
-            (Meter::Cost, "500 calls"),
-            (Meter::Calls, "500 USD"),
-            (Meter::Tokens, "5 USD"),
-            (Meter::GpuSeconds, "5h"),
-            (Meter::EgressBytes, "-5 GB"),
-            (Meter::Calls, "0.5"),
+        for (meter, text, part) in [
+            (Meter::Cost, "500 calls", "expected"),
+            (Meter::Calls, "500 USD", "expected a number, or one with `calls` after it"),
+            (Meter::Tokens, "5 USD", "expected"),
+            (
+                Meter::GpuSeconds,
+                "5h",
+                "on the meter `gpu_seconds`: expected a number, or one with `gpu_seconds` after it",
+            ),
+            (Meter::EnergyWh, "5 J", "on the meter `energy_wh`: expected a number, or one with `energy_wh` after it"),
+            (Meter::EgressBytes, "-5 GB", "must not be below zero"),
+            (Meter::Calls, "0.5", "expected"),
+            (Meter::Calls, "99999999999999999999 calls", "out of range"),
         ] {
-            assert!(Amount::read(meter, text).is_err(), "{meter} {text}");
+            let error = Amount::read(meter, text).unwrap_err().to_string();
+            assert!(error.contains(part), "{meter} {text}: {error}");
         }
+    }
+
+    #[test]
+    fn amounts_compare_on_one_meter_only() {
+        let (money, calls) = (amount("5 USD"), amount("5 calls"));
+        assert_eq!((money.currency(), calls.currency()), (Some(Currency::USD), None));
+        assert_eq!((calls.is_zero(), calls.zero().is_zero()), (false, true));
+        assert!(money == Money::from_micros(5_000_000, Currency::USD));
+        assert!(money != Money::from_micros(5_000_000, Currency::EUR));
+        assert_eq!(calls.partial_cmp(&amount("6 calls")), Some(Ordering::Less));
+        assert_eq!(format!("{money:?}, {calls:?}"), "5.00 USD, 5 calls");
     }
 
     #[test]

@@ -52,6 +52,14 @@ fn a_refusal_names_every_short_account_the_strictest_first() {
     ledger.reserve(key("a"), usd(100), &[project], None).unwrap();
     let refused = ledger.extend(&key("a"), usd(101)).unwrap_err();
     assert!(matches!(refused, LedgerError::Exceeded(exceeded) if exceeded.all().count() == 3));
+    let suspends = spec("patient", 1).with_on_limit(OnLimit::Suspend);
+    let asks = spec("polite", 1).with_on_limit(OnLimit::Ask(RuleId::new("owner").unwrap()));
+    for (spec, wanted) in [(suspends, "suspend"), (asks, "ask `owner`")] {
+        ledger.open(&spec).unwrap();
+        let refused = ledger.reserve(key("b"), usd(2), std::slice::from_ref(&spec.name), None).unwrap_err();
+        let LedgerError::Exceeded(exceeded) = refused else { panic!("{refused}") };
+        assert_eq!(exceeded.wanted().to_string(), wanted);
+    }
 }
 
 #[test]
@@ -431,6 +439,24 @@ fn closed_reservations_are_remembered_up_to_a_bound() {
     reserve(&mut forgetful, 0).unwrap();
     forgetful.commit(&key(0), usd(10), super::at(0)).unwrap();
     assert_eq!((left(&forgetful, "b"), forgetful.reservation(&key(0))), (90, None));
+}
+
+#[test]
+fn a_stored_ledger_goes_on_as_the_one_it_was() {
+    let alerts = [AlertAt::Spent(90), AlertAt::Spent(50)];
+    let mut ledger = ledger(&[spec("b", 100).with_alerts(alerts), spec("o", 100).with_on_overrun(OnOverrun::Record)]);
+    ledger.reserve(key("k"), usd(100), &[name("b")], None).unwrap();
+    assert_eq!(told(&mut ledger, 50, 0).len(), 1);
+    ledger.reserve(key("o"), usd(10), &[name("o")], None).unwrap();
+    ledger.charge(&key("o"), usd(30), at(0)).unwrap();
+    let mut again: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
+    assert_eq!(again, ledger);
+    assert_eq!(again.account(&name("o")).unwrap().overrun, usd(20));
+    assert_eq!(again.reservation(&key("o")), ledger.reservation(&key("o")));
+    // What was told is not told again, and what was not is.
+    assert_eq!(told(&mut again, 0, 0), []);
+    assert_eq!(told(&mut again, 40, 0), [NoticeKind::Spent { percent: 90 }]);
+    assert_ne!(again, ledger);
 }
 
 #[test]

@@ -235,6 +235,7 @@ fn what_is_held_outlasts_other_quotas() {
     assert_eq!((most(&after, "team-a"), most(&after, "team-b")), (0, 0));
     let refused = after.why_not(after.id(&queue("team-b")).unwrap(), &cpus(1)).unwrap();
     assert_eq!(refused[0].to_string(), "`ab` is 5 cpu short: -4 cpu left, 1 cpu asked");
+    assert_eq!(after.why_not(after.id(&queue("team-b")).unwrap(), &cpus(0)), Ok(vec![]), "nothing is never short");
     let gone = before.reshaped(vec![root("team-b", 1)]).unwrap_err();
     assert_eq!(gone.to_string(), "`team-a` holds something: expected it to stay a queue");
 }
@@ -247,6 +248,8 @@ fn trees_are_stored_with_what_they_hold() {
     let again: QuotaTree = serde_json::from_str(&json).unwrap();
     assert_eq!(again, tree);
     assert_eq!(serde_json::to_string(&again).unwrap(), json);
+    take(&mut tree, "team-b", 1);
+    assert_ne!(again, tree);
     for (what, with, expected) in [
         (r#""used":{"team-a""#, r#""used":{"team-ab""#, "is a group of queues"),
         (r#""used":{"team-a""#, r#""used":{"team-x""#, "no such node"),
@@ -255,5 +258,26 @@ fn trees_are_stored_with_what_they_hold() {
         assert!(json.contains(what), "{json}");
         let error = serde_json::from_str::<QuotaTree>(&json.replacen(what, with, 1)).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// What a tree shares, and what is held of it, stays within what can be added up.
+#[test]
+fn shares_and_use_have_a_bound() {
+    let most = (1_u64 << 60) - 1;
+    let memory = |bytes| Capacity { memory: Bytes::new(bytes), ..Capacity::ZERO };
+    let share = |name: &str, bytes| QuotaSpec::new(queue(name), memory(bytes));
+    assert!(QuotaTree::new(vec![share("a", most)]).is_ok());
+    assert!(QuotaTree::new(vec![share("a", most + 1)]).is_err());
+    assert!(QuotaTree::new(vec![share("a", most), share("b", 1)]).is_err());
+    let used = |a: u64, b: u64| -> Result<QuotaTree, String> {
+        let quotas = [share("a", most - 1), share("b", 1)];
+        let state = serde_json::json!({"quotas": quotas, "used": {"a": memory(a), "b": memory(b)}});
+        serde_json::from_value(state).map_err(|error| error.to_string())
+    };
+    assert!(used(most - 2, 2).is_ok());
+    for (a, b) in [(most - 1, 2), (most, most), (2, most - 1)] {
+        let error = used(a, b).unwrap_err();
+        assert!(error.starts_with("the shares up to `b` come to more memory than a tree can hold"), "{error}");
     }
 }

@@ -182,6 +182,44 @@ fn an_end_of_zeros_is_torn_and_a_hole_of_zeros_is_not() {
     assert_eq!(report.faults[0].kind, FaultKind::Unreadable { bytes: length, records: 1 });
 }
 
+#[test]
+fn a_header_that_was_never_written_is_torn() {
+    for (bytes, is_torn) in [
+        (vec![0; 1], true),
+        (vec![0; HEADER_LEN - 1], true),
+        (vec![0; HEADER_LEN], true),
+        (vec![0; HEADER_LEN + 1], false),
+        (vec![1; HEADER_LEN], false),
+    ] {
+        for report in [check(&bytes), check_in_pieces(&bytes, 1), check_in_pieces(&bytes, HEADER_LEN)] {
+            let torn = report.torn.map(|torn| (torn.offset, torn.bytes));
+            assert_eq!(torn, is_torn.then_some((0, bytes.len() as u64)), "{} bytes: {report}", bytes.len());
+            assert_eq!(report.is_intact(), is_torn, "{} bytes: {report}", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn records_say_what_they_are() {
+    let log = small();
+    let records = read_all(&log.bytes);
+    assert_eq!(
+        records[0].to_string(),
+        format!("#1 1970-01-01T00:00:00.000001Z {} {}", records[0].kind, records[0].body)
+    );
+    let checkpoints: Vec<bool> = records.iter().map(|record| record.checkpoint().is_some()).collect();
+    assert_eq!(checkpoints, [false, false, true, false, false]);
+    let checkpoint = records[2].checkpoint().unwrap();
+    assert_eq!(checkpoint.to_string(), format!("{}, unsigned", checkpoint.head));
+    assert_eq!(log.chain.since_checkpoint(), 2);
+    let (known, unknown) = (entry(1, 7, "a"), entry(1, 0, "a"));
+    assert_eq!((known.kind(), known.journal(), unknown.journal()), (&*records[0].kind, Some(Sequence(7)), None));
+    let torn = check(&log.bytes[..HEADER_LEN + 1]).torn.unwrap();
+    let expected =
+        format!("the end is torn: 1 bytes from byte {HEADER_LEN} on are of a record that was never finished");
+    assert_eq!(torn.to_string(), expected);
+}
+
 /// Files that are, or could be, trouble, each with what the verifier says of it. They are made the same each time.
 fn corpus() -> Vec<(&'static str, Vec<u8>, Vec<String>)> {
     let log = small();

@@ -429,10 +429,14 @@ impl Verifier {
                 self.state = State::Frame;
                 Some(rest)
             }
-            Err(HeaderError::Short(_)) if !end => None,
             Err(error) => {
-                let unwritten = bytes.iter().all(|byte| *byte == 0) && bytes.len() <= HEADER_LEN;
-                if matches!(error, HeaderError::Short(_)) || (unwritten && end) {
+                // A file system may have made room for a header that was never written.
+                let unwritten = bytes.len() <= HEADER_LEN && bytes.iter().all(|byte| *byte == 0);
+                let is_torn = unwritten || matches!(error, HeaderError::Short(_));
+                if is_torn && !end {
+                    return None;
+                }
+                if is_torn {
                     self.report.torn = (!bytes.is_empty()).then_some(Torn { offset: 0, bytes: bytes.len() as u64 });
                 } else {
                     self.fault(0, None, FaultKind::Header(error));

@@ -152,6 +152,9 @@ fn the_mask_that_keeps_least_is_shown() {
     let email = "applies: [input], detectors: [email], action: mask";
     let reasons = &["found codename in the input", "found email in the input"];
     says(&[names, email], "x Heron@b.co y", Outcome::Masked, "x [email] y", reasons);
+    says(&[names, email], "x a@b.Heron y", Outcome::Masked, "x [email] y", reasons);
+    let keeps = format!("{email}, mask: {{keep_last: 2}}");
+    says(&[names, &keeps], "x Heron@b.co y", Outcome::Masked, "x [codename] y", reasons);
 }
 
 #[test]
@@ -283,6 +286,15 @@ fn a_stream_ends_where_it_is_stopped() {
     let first = stream.push("x ada.Heron@b.co y");
     let last = stream.finish();
     assert_eq!((&*(first.text + &*last.text), last.outcome), ("x ", Outcome::Dropped));
+    // One that ends where the text is stopped is shown whole.
+    let all = guardrails([
+        "applies: [input], detectors: [codename], action: mask",
+        "applies: [input], detectors: [phone], action: drop",
+    ]);
+    let mut stream = Guardrails::new(&all).stream(Channel::Input);
+    let first = stream.push("x Heron+493012345678 y");
+    let last = stream.finish();
+    assert_eq!((&*(first.text + &*last.text), last.outcome), ("x [codename]", Outcome::Dropped));
 }
 
 #[test]

@@ -228,6 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn services_have_a_category() {
+        for (service, category) in [
+            ("compute", "Compute"),
+            ("data", "Storage"),
+            ("model", "AI and Machine Learning"),
+            ("tool", "AI and Machine Learning"),
+            ("transfer", "Networking"),
+            ("talent", "Other"),
+        ] {
+            assert_eq!(service_category(service), category, "{service}");
+        }
+    }
+
+    #[test]
     fn a_charge_is_a_row() {
         let (_, record, disclosures) = record(charged("-1.25 EUR"));
         let row = focus_row(&record, &FocusAccount::new("acme"), &disclosures).unwrap().unwrap();

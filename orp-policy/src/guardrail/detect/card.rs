@@ -184,6 +184,20 @@ mod tests {
             ("400000", 15, false),
             ("510000", 19, false),
             ("36", 14, false),
+            ("501799", 16, false),
+            ("501800", 13, true),
+            ("502099", 19, true),
+            ("503900", 16, false),
+            ("589399", 16, true),
+            ("508499", 16, false),
+            ("508500", 16, true),
+            ("607984", 16, true),
+            ("608001", 16, true),
+            ("820199", 16, true),
+            ("820200", 16, false),
+            ("979199", 16, false),
+            ("979200", 16, true),
+            ("979300", 16, false),
         ] {
             let digits = format!("{issuer:0<length$}");
             let digits = if issuer.len() < 6 { issuer.to_owned() } else { digits };

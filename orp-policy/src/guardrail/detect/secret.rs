@@ -397,6 +397,10 @@ mod tests {
         }
         finds(&Secret, "密钥AKIAIOSFODNN7EXAMPLE。", &["AKIAIOSFODNN7EXAMPLE"]);
         finds(&Secret, &format!("{TOKEN}."), &[TOKEN]);
+        finds(&Secret, "eyJhbGciOiJ9.abcdefg8", &["eyJhbGciOiJ9.abcdefg8"]);
+        finds(&Secret, "AKIAIOSFODNN7EXAMPLE.5", &["AKIAIOSFODNN7EXAMPLE"]);
+        finds(&Secret, "AKIAIOSFODNN7EXAMPL7.x", &["AKIAIOSFODNN7EXAMPL7"]);
+        finds(&Secret, "AKIAIOSFODNN7EXAMPL7.5", &["AKIAIOSFODNN7EXAMPL7.5"]);
         finds(&Secret, &format!("AKIAIOSFODNN7EXAMPLE{PEM_KEY}"), &["AKIAIOSFODNN7EXAMPLE", PEM_KEY]);
         finds(&Secret, &format!("{TOKEN}{PEM_KEY}"), &[TOKEN, PEM_KEY]);
         finds(&Secret, &format!("pwd=abc123{PEM_KEY}"), &[PEM_KEY]);
@@ -486,6 +490,8 @@ mod tests {
             "eyJhbGci.eyJzdWIiOiIx",
             "eyJhbGciOiJIUzI1NiJ9",
             "eyJhbGciOiJIUzI1NiJ9.short",
+            "eyJhbGciOi9.abcdefg8",
+            "eyJhbGciOiJ9.abcdef7",
             "xeyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0",
             "-----BEGIN CERTIFICATE-----",
             "-----BEGIN PRIVATE KEY----",

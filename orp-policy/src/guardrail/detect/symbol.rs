@@ -277,6 +277,8 @@ mod tests {
             assert_eq!(Symbol::of(char::from_u32(zero - 1).unwrap()).is_digit(), zero > 0x1d7ce, "{zero:x}");
         }
         assert_eq!(Symbol::of('½'), Symbol::Other);
+        let wide = [Symbol::Dot, Symbol::Slash, Symbol::Plus, Symbol::Open, Symbol::Close];
+        assert_eq!(['．', '／', '＋', '（', '）'].map(Symbol::of), wide);
         for (letters, symbol) in [("éßжωΩ", Symbol::Foreign), ("×÷电한אक", Symbol::Other)] {
             assert!(letters.chars().all(|c| Symbol::of(c) == symbol), "{letters}");
         }

@@ -58,13 +58,24 @@ mod tests {
             "it",
             &[
                 "RSSMRA85T10A562S",
+                "RSSMRA85A10A562F",
+                "RSSMRA85T71A562X",
                 "rssmra85t10a562s",
                 "MRTMTT91D08F205J",
                 "RSSMRA85T50A562W",
                 "RSSMRA85T10A56NH",
                 "RSSMRA85T10A5SNT",
             ],
-            &["RSSMRA85T10A562T", "RSSMRA85F10A562R", "RSSMRA85T32A562Y", "RSSMR185T10A562S", "RSSMRA85T10A562"],
+            &[
+                "RSSMRA85T10A562T",
+                "RSSMRA85F10A562R",
+                "RSSMRA85T32A562Y",
+                "RSSMRA85T72A562C",
+                "RSSMRA85B30A562G",
+                "RSSMRA85T10A56AO",
+                "RSSMR185T10A562S",
+                "RSSMRA85T10A562",
+            ],
         );
     }
 }

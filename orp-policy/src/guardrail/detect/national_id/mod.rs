@@ -224,6 +224,11 @@ mod tests {
         let found = NationalId::default().find("111222333 and 86095742719");
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["national_id.nl at 0..9 (possible)", "national_id.de at 14..25 (certain)"]);
+        for (number, also) in [("50051410575", "br"), ("50051400182", "pl")] {
+            finds(&NationalId::of([also]).unwrap(), number, &[number]);
+            assert_eq!(NationalId::default().find(number)[0].kind.as_str(), "national_id.be", "{number}");
+        }
+        assert_eq!(NationalId::default().name(), "national_id");
     }
 
     #[test]
